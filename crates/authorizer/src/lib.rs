@@ -1,0 +1,1 @@
+//! Lambda: who is calling, and may they call now

@@ -1,0 +1,1 @@
+//! Lambda: the ledger'\''s stream becomes metrics and rollups

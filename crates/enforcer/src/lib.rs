@@ -1,0 +1,1 @@
+//! Lambda: budget notices become flags

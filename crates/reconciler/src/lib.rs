@@ -1,0 +1,1 @@
+//! Lambda: what must happen without a caller
