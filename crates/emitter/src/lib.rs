@@ -1,1 +1,1 @@
-//! Lambda: the ledger'\''s stream becomes metrics and rollups
+//! Lambda: the ledger's stream becomes metrics and rollups
