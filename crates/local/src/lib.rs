@@ -1,1 +1,4 @@
 //! The local stack's own parts.
+
+mod clock;
+pub mod pump;
