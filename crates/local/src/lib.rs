@@ -1,1 +1,5 @@
 //! The local stack's own parts.
+
+pub mod function;
+mod http;
+mod runtime_api;
