@@ -128,7 +128,7 @@ impl Emulator {
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.group {
             // The group may be gone already, which is what is wanted.
-            drop(kill_process_group(group, signal));
+            let _ = kill_process_group(group, signal);
         }
     }
 }

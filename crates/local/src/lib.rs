@@ -1,4 +1,11 @@
 //! The local stack's own parts.
 
 mod clock;
+pub mod credentials;
+pub mod emulator;
+pub mod function;
+mod http;
 pub mod pump;
+mod runtime_api;
+pub mod schedule;
+pub mod stack;
