@@ -1,0 +1,49 @@
+"""Starts the emulator (ministack), after giving it two things that it lacks."""
+
+import json
+import socketserver
+import sys
+
+# Its Lambda Runtime API sends headers and body apart: with Nagle's algorithm each invocation waits 40 ms.
+socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+from ministack.app import main  # noqa: E402
+from ministack.services import budgets  # noqa: E402
+from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS  # noqa: E402
+
+
+def create_budget(_logical_id, properties, _stack_name):
+    """Create the budget of an AWS::Budgets::Budget; answer its physical id and attributes."""
+    budget = dict(properties["Budget"])
+    limit = budget.get("BudgetLimit")
+    if limit:
+        # CloudFormation's number is the API's string.
+        budget["BudgetLimit"] = limit | {"Amount": str(limit["Amount"])}
+    notifications = properties.get("NotificationsWithSubscribers", [])
+    request = {"Budget": budget, "NotificationsWithSubscribers": notifications}
+    status, _headers, body = budgets._create_budget(request)
+    if status >= 400:
+        raise ValueError(f"AWS::Budgets::Budget: {json.loads(body).get('Message', body)}")
+    return budget["BudgetName"], {}
+
+
+def update_budget(physical_id, _old, properties, stack_name, logical_id=None):
+    """Make the budget anew: the API updates a budget and its notifications only apart."""
+    delete_budget(physical_id, properties)
+    return create_budget(logical_id, properties, stack_name)
+
+
+def delete_budget(physical_id, _properties):
+    """Delete the budget; one that is gone already is no error."""
+    budgets._delete_budget({"BudgetName": physical_id})
+
+
+# The emulator has AWS Budgets but its CloudFormation does not know the type.
+_RESOURCE_HANDLERS["AWS::Budgets::Budget"] = {
+    "create": create_budget,
+    "update": update_budget,
+    "delete": delete_budget,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
