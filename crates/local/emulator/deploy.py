@@ -263,6 +263,7 @@ def take_over_streams(aws, deployed):
         on_failure = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         streams.append(
             {
+                "id": uuid,
                 "function": properties["FunctionName"]["Ref"],
                 "stream_arn": mapping["EventSourceArn"],
                 "batch_size": mapping["BatchSize"],

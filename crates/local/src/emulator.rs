@@ -156,10 +156,11 @@ fn command(spec: &EmulatorSpec, endpoint: &str) -> io::Result<Command> {
         .env("AWS_SECRET_ACCESS_KEY", ROOT_KEY)
         .env("IOT_MTLS_ENABLED", "0")
         .env("SFTP_ENABLED", "0")
+        // So that even a supervisor that was killed leaves no orphan.
+        .env("STOP_WITH_STDIN", "1")
+        .stdin(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true)
-        // The launcher stops when its input ends, so that even a killed supervisor leaves no orphan.
-        .stdin(Stdio::piped())
         .stdout(output.try_clone()?)
         .stderr(output);
     if spec.iam == Iam::Enforced {

@@ -1,5 +1,6 @@
 //! EventBridge's scheduled rules: each fires its function at its rate, the first time one period after the start.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -26,7 +27,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// Fires until it is dropped.
-    pub async fn run(self) {
+    pub async fn run(self) -> Infallible {
         let mut ticks = interval_at(Instant::now() + self.rate, self.rate);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -51,6 +51,8 @@ pub struct DeployedFunction {
 /// A stream that a function is fed from.
 #[derive(Debug, Deserialize)]
 pub struct StreamMapping {
+    /// The mapping's UUID.
+    pub id: String,
     /// The function's logical id.
     pub function: String,
     /// The stream.
@@ -78,6 +80,8 @@ pub struct Rule {
     pub function: String,
     /// How often it fires.
     pub rate_secs: u64,
+    /// Its ARN.
+    pub rule_arn: String,
     /// A constant that is sent instead of the event.
     pub input: Option<serde_json::Value>,
 }
@@ -109,16 +113,18 @@ impl Stack {
 
     /// A function by its logical id.
     pub fn function(&self, id: &str) -> Result<&DeployedFunction, StackError> {
-        self.functions.get(id).ok_or_else(|| missing("function", id))
+        self.functions.get(id).ok_or_else(|| StackError::missing("function", id))
     }
 
     /// An output by its key.
     pub fn output(&self, key: &str) -> Result<&str, StackError> {
-        let value = self.outputs.get(key).ok_or_else(|| missing("output", key))?;
+        let value = self.outputs.get(key).ok_or_else(|| StackError::missing("output", key))?;
         Ok(value)
     }
 }
 
-fn missing(kind: &'static str, name: &str) -> StackError {
-    StackError::Missing { kind, name: name.to_owned() }
+impl StackError {
+    pub(crate) fn missing(kind: &'static str, name: &str) -> Self {
+        Self::Missing { kind, name: name.to_owned() }
+    }
 }

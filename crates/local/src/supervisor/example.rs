@@ -1,8 +1,8 @@
-//! The examples that are printed when the stack is up. Each works as it stands, from any directory.
+//! What is printed when the stack is up: the first answer, and examples that work as they stand, from any directory.
 
 use std::path::Path;
 
-use super::first_call::MODEL;
+use super::first_call::{FirstAnswer, MODEL};
 
 /// What the examples need to know.
 pub(super) struct Example<'a> {
@@ -54,6 +54,24 @@ console.log(answer.choices[0].message.content);
 END"#
         )
     }
+}
+
+/// All that an operator needs to go on.
+pub(super) fn introduce(example: &Example<'_>, answer: &FirstAnswer, state_dir: &Path) -> String {
+    let headers: String = answer.headers.iter().map(|(name, value)| format!("    {name}: {value}\n")).collect();
+    format!(
+        "\n{MODEL} answered:\n    {}\n{headers}\nURL  {}\nkey  {}\n\n# curl\n{}\n\n# Python\n{}\n\n# Node\n{}\n\n\
+         The variables of all this: {}; logs: {}\n\
+         Stop with Ctrl-C (`make run`) or `make down` (`make up`).",
+        answer.text,
+        example.base_url,
+        example.key,
+        example.curl(),
+        example.python(),
+        example.node(),
+        state_dir.join("env").display(),
+        state_dir.join("logs").display(),
+    )
 }
 
 /// A path as one word of a shell.
