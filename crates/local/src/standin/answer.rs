@@ -74,6 +74,10 @@ impl PacedChunks {
         };
         self.sent += 1;
         self.call.note_chunk();
+        // Clients hang up on the last chunk without waiting for the end of the body.
+        if self.chunks.is_empty() && self.cut_after != Some(self.sent) {
+            self.call.finish();
+        }
         Some((Ok(Frame::data(chunk)), self))
     }
 }
