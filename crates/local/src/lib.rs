@@ -9,3 +9,4 @@ pub mod pump;
 mod runtime_api;
 pub mod schedule;
 pub mod stack;
+pub mod standin;
