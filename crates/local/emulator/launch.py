@@ -1,4 +1,4 @@
-"""Starts the emulator (ministack), after giving it three things that it lacks."""
+"""Starts the emulator (ministack), after giving it what it lacks."""
 
 import json
 import os
@@ -10,9 +10,35 @@ import threading
 # Its Lambda Runtime API sends headers and body apart: with Nagle's algorithm each invocation waits 40 ms.
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
+import cbor2  # noqa: E402
 from ministack.app import main  # noqa: E402
+from ministack.core import iam_actions  # noqa: E402
 from ministack.services import budgets  # noqa: E402
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS  # noqa: E402
+
+
+def with_metric_namespace(request_tag_context):
+    """Add the condition key cloudwatch:namespace, under which the emitter's role may publish metrics."""
+
+    def context(service, action, body, parameters):
+        keys = request_tag_context(service, action, body, parameters)
+        if action == "cloudwatch:PutMetricData":
+            keys["cloudwatch:namespace"] = metric_namespace(body, parameters)
+        return keys
+
+    return context
+
+
+def metric_namespace(body, parameters):
+    """The namespace that a request of any of CloudWatch's three protocols names."""
+    if body.startswith(b"{"):
+        return json.loads(body).get("Namespace")
+    if "Namespace" in parameters:
+        return parameters["Namespace"][0]
+    return cbor2.loads(body).get("Namespace")
+
+
+iam_actions.request_tag_context = with_metric_namespace(iam_actions.request_tag_context)
 
 
 def create_budget(_logical_id, properties, _stack_name):
