@@ -150,7 +150,6 @@ def take_over_streams(aws, deployed):
         streams.append(
             {
                 "id": uuid,
-                "id": uuid,
                 "function": properties["FunctionName"]["Ref"],
                 "stream_arn": mapping["EventSourceArn"],
                 "batch_size": mapping["BatchSize"],

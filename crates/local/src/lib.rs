@@ -3,6 +3,7 @@
 mod clock;
 pub mod credentials;
 pub mod emulator;
+pub mod front_door;
 pub mod function;
 mod http;
 pub mod pump;
@@ -10,3 +11,4 @@ mod runtime_api;
 pub mod schedule;
 pub mod stack;
 pub mod standin;
+pub mod supervisor;

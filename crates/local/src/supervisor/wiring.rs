@@ -11,7 +11,7 @@ use aws_sdk_dynamodbstreams::types::ShardIteratorType;
 use bytes::Bytes;
 
 use super::settings::Settings;
-use crate::credentials::RoleCredentials;
+use crate::credentials::{self, RoleCredentials};
 use crate::front_door::Stage;
 use crate::function::{Function, FunctionSpec, InvokeError};
 use crate::pump::{Bucket, Limits, Mapping, Outcome, Policy, Pump, Responses, Target};
@@ -23,8 +23,8 @@ pub(super) type Functions = BTreeMap<String, Arc<Function>>;
 
 pub(super) fn functions(stack: &Stack, settings: &Settings) -> Functions {
     let build = |(id, deployed): (&String, &DeployedFunction)| {
-        let credentials = Arc::new(role_of(stack, deployed));
-        (id.clone(), Arc::new(Function::new(spec(deployed, stack, settings), credentials)))
+        let role = Arc::new(role_of(stack, deployed));
+        (id.clone(), Arc::new(Function::new(spec(deployed, stack, settings), role)))
     };
     stack.functions.iter().map(build).collect()
 }
@@ -40,21 +40,21 @@ pub(super) fn stage(stack: &Stack) -> Result<Stage, StackError> {
     })
 }
 
-/// The pump of a stream mapping; as on AWS it reads and writes under the function's role.
+/// The pump of a stream mapping. It leaves what it gives up under the function's role, as on AWS; it reads as the account,
+/// because the emulator asks for the right to read every stream where the role names one.
 pub(super) fn pump(stack: &Stack, functions: &Functions, stream: &StreamMapping) -> Result<Pump<Arc<Function>>, StackError> {
     let deployed = stack.function(&stream.function)?;
-    let credentials = SharedCredentialsProvider::new(role_of(stack, deployed));
     let config = aws_sdk_dynamodbstreams::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(stack.region.clone()))
         .endpoint_url(&stack.endpoint)
-        .credentials_provider(credentials.clone())
+        .credentials_provider(credentials::root())
         .build();
     let on_failure = stream.on_failure_bucket.as_ref().map(|name| Bucket {
         endpoint: stack.endpoint.clone(),
         region: stack.region.clone(),
         name: name.clone(),
-        credentials,
+        credentials: SharedCredentialsProvider::new(role_of(stack, deployed)),
     });
     let mapping = Mapping {
         id: stream.id.clone(),
