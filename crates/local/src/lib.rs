@@ -1,5 +1,6 @@
 //! The local stack's own parts.
 
+pub mod front_door;
 pub mod function;
 mod http;
 mod runtime_api;
