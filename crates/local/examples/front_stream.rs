@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use http_body_util::StreamBody;
-use hyper::body::Frame;
-use lambda_extension::{Extension, LambdaEvent, NextEvent};
-use lambda_http::{Error, Request, Response, service_fn};
+use http::HeaderName;
+use lambda_extension::{Extension, NextEvent};
+use lambda_runtime::{Error, LambdaEvent, MetadataPrelude, StreamResponse, service_fn};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
@@ -20,6 +20,10 @@ use tokio::sync::{Mutex, mpsc};
 struct Script {
     status: Option<u16>,
     headers: Vec<(String, String)>,
+    /// Whether the body is the event itself.
+    echo: bool,
+    /// Taken before the head is sent.
+    before: Option<Step>,
     steps: Vec<Step>,
     after: Vec<Step>,
 }
@@ -37,7 +41,7 @@ enum Step {
     Hang,
 }
 
-type Body = StreamBody<Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Error>> + Send>>>;
+type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -46,7 +50,7 @@ async fn main() -> Result<(), Error> {
     let extension = Extension::new()
         .with_extension_name("front-stream")
         .with_events(&["INVOKE"])
-        .with_events_processor(service_fn(move |event: LambdaEvent| {
+        .with_events_processor(service_fn(move |event: lambda_extension::LambdaEvent| {
             let given = Arc::clone(&given);
             async move {
                 if let NextEvent::Invoke(_) = event.next {
@@ -59,40 +63,68 @@ async fn main() -> Result<(), Error> {
         }))
         .register()
         .await?;
-    let handler = service_fn(|request: Request| {
-        let chores = chores.clone();
-        async move { answer(&request, &chores) }
-    });
-    tokio::try_join!(
-        extension.run(),
-        lambda_http::run_with_streaming_response(handler)
-    )?;
+    let handler = service_fn(|event: LambdaEvent<Value>| answer(event, &chores));
+    tokio::try_join!(extension.run(), lambda_runtime::run(handler))?;
     Ok(())
 }
 
-fn answer(
-    request: &Request,
+async fn answer(
+    event: LambdaEvent<Value>,
     chores: &mpsc::UnboundedSender<Vec<Step>>,
-) -> Result<Response<Body>, Error> {
-    let mut script: Script = serde_json::from_slice(request.body()).unwrap_or_default();
-    chores.send(std::mem::take(&mut script.after))?;
-    let mut response = Response::builder().status(script.status.unwrap_or(200));
-    for (name, value) in &script.headers {
-        response = response.header(name, value);
+) -> Result<StreamResponse<Chunks>, Error> {
+    let script = event.payload["body"].as_str().unwrap_or_default();
+    let mut script: Script = serde_json::from_str(script).unwrap_or_default();
+    if let Some(step) = script.before {
+        take(step).await?;
     }
-    let steps = script.steps.into_iter();
-    let frames: Pin<Box<dyn Stream<Item = _> + Send>> = Box::pin(stream::unfold(steps, make));
-    Ok(response.body(StreamBody::new(frames))?)
+    if script.echo {
+        script.steps = vec![Step::Say(event.payload.to_string())];
+    }
+    let mut metadata_prelude = MetadataPrelude {
+        status_code: script.status.unwrap_or(200).try_into()?,
+        ..MetadataPrelude::default()
+    };
+    for (name, value) in script.headers {
+        if name == "set-cookie" {
+            metadata_prelude.cookies.push(value);
+        } else {
+            let name: HeaderName = name.parse()?;
+            metadata_prelude.headers.append(name, value.parse()?);
+        }
+    }
+    Ok(StreamResponse {
+        metadata_prelude,
+        stream: Box::pin(stream::unfold(
+            Chunking {
+                steps: script.steps.into_iter(),
+                after: script.after,
+                chores: chores.clone(),
+            },
+            make,
+        )),
+    })
 }
 
-async fn make(
-    mut steps: std::vec::IntoIter<Step>,
-) -> Option<(Result<Frame<Bytes>, Error>, std::vec::IntoIter<Step>)> {
+struct Chunking {
+    steps: std::vec::IntoIter<Step>,
+    after: Vec<Step>,
+    chores: mpsc::UnboundedSender<Vec<Step>>,
+}
+
+async fn make(mut chunking: Chunking) -> Option<(Result<Bytes, Error>, Chunking)> {
     loop {
-        match take(steps.next()?).await {
+        let Some(step) = chunking.steps.next() else {
+            let chores = std::mem::take(&mut chunking.after);
+            chunking
+                .chores
+                .send(chores)
+                .expect("the extension lives as long as the function");
+            return None;
+        };
+        match take(step).await {
             Ok(None) => {}
-            Ok(Some(words)) => return Some((Ok(Frame::data(words.into())), steps)),
-            Err(error) => return Some((Err(error), steps)),
+            Ok(Some(words)) => return Some((Ok(words.into()), chunking)),
+            Err(error) => return Some((Err(error), chunking)),
         }
     }
 }

@@ -32,11 +32,16 @@ impl Schedule {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let event = self.input.clone().unwrap_or_else(|| scheduled_event(&self.rule_arn, Uuid::now_v7(), clock::now()));
+            let event = self
+                .input
+                .clone()
+                .unwrap_or_else(|| scheduled_event(&self.rule_arn, Uuid::now_v7(), clock::now()));
             let function = &self.function.spec().name;
             match self.function.call(Bytes::from(event.to_string())).await {
                 Ok(_) => tracing::debug!(function, "fired"),
-                Err(error) => tracing::error!(function, error = %DisplayErrorContext(&error), "the scheduled call failed"),
+                Err(error) => {
+                    tracing::error!(function, error = %DisplayErrorContext(&error), "the scheduled call failed")
+                }
             }
         }
     }
@@ -45,7 +50,10 @@ impl Schedule {
 /// The event that EventBridge makes of a rule that fires.
 fn scheduled_event(rule_arn: &str, id: Uuid, now: SystemTime) -> Value {
     let mut parts = rule_arn.split(':').skip(3);
-    let (region, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (region, account) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
     json!({
         "version": "0",
         "id": id.to_string(),
@@ -69,7 +77,11 @@ mod tests {
     fn makes_the_event_that_event_bridge_makes() {
         let now = UNIX_EPOCH + Duration::from_millis(1_795_339_800_900);
 
-        let event = scheduled_event("arn:aws:events:eu-west-1:123456789012:rule/every-minute", Uuid::nil(), now);
+        let event = scheduled_event(
+            "arn:aws:events:eu-west-1:123456789012:rule/every-minute",
+            Uuid::nil(),
+            now,
+        );
 
         assert_eq!(
             event,

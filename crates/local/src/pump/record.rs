@@ -183,7 +183,8 @@ mod tests {
     fn has_the_shape_that_lambda_sends() {
         let entry = Entry::from_record(&removal_by_ttl(), ARN).unwrap();
 
-        let event: Value = serde_json::from_slice(&write_event(std::slice::from_ref(&entry))).unwrap();
+        let event: Value =
+            serde_json::from_slice(&write_event(std::slice::from_ref(&entry))).unwrap();
         assert_eq!(
             (entry.sequence_number.as_str(), entry.created_secs),
             ("000000000000000000017", 1_795_339_800)

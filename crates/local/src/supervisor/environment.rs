@@ -17,14 +17,23 @@ impl Environment {
     /// All but the key, which is made with the help of the others.
     pub(super) fn of(stack: &Stack, settings: &Settings) -> Result<Self, StackError> {
         Ok(Self(vec![
-            ("OPENAI_BASE_URL", format!("{}/v1", settings.front_door_url())),
+            (
+                "OPENAI_BASE_URL",
+                format!("{}/v1", settings.front_door_url()),
+            ),
             ("AWS_ENDPOINT_URL", stack.endpoint.clone()),
             ("AWS_REGION", stack.region.clone()),
             ("AWS_ACCESS_KEY_ID", ROOT_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", ROOT_KEY.to_owned()),
             ("TOLLGATE_STACK", stack.name.clone()),
-            ("TOLLGATE_BUDGET_TOPIC_ARN", stack.output("NoticesTopicArn")?.to_owned()),
-            ("TOLLGATE_BUDGET_NAME", stack.output("BudgetName")?.to_owned()),
+            (
+                "TOLLGATE_BUDGET_TOPIC_ARN",
+                stack.output("NoticesTopicArn")?.to_owned(),
+            ),
+            (
+                "TOLLGATE_BUDGET_NAME",
+                stack.output("BudgetName")?.to_owned(),
+            ),
             ("TOLLGATE_STANDIN_URL", settings.standin_url()),
         ]))
     }
@@ -46,12 +55,18 @@ impl Environment {
         {
             return Err(error);
         }
-        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
+        let mut file = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(path)?;
         file.write_all(self.render().as_bytes())
     }
 
     fn render(&self) -> String {
-        self.variables().map(|(name, value)| format!("{name}={value}\n")).collect()
+        self.variables()
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect()
     }
 }
 
@@ -65,13 +80,17 @@ mod tests {
     fn is_written_for_its_owner_only() {
         let path = std::env::temp_dir().join(format!("tollgate-env-{}", uuid::Uuid::now_v7()));
         std::fs::write(&path, "older").unwrap();
-        let environment = Environment(vec![("AWS_REGION", "us-east-1".to_owned())]).with_key("tg-1");
+        let environment =
+            Environment(vec![("AWS_REGION", "us-east-1".to_owned())]).with_key("tg-1");
 
         environment.write(&path).unwrap();
 
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "AWS_REGION=us-east-1\nOPENAI_API_KEY=tg-1\n");
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "AWS_REGION=us-east-1\nOPENAI_API_KEY=tg-1\n"
+        );
         std::fs::remove_file(path).unwrap();
     }
 }

@@ -78,7 +78,10 @@ pub enum SupervisorError {
 
 impl SupervisorError {
     pub(super) fn file(path: &Path, source: io::Error) -> Self {
-        Self::File { path: path.to_owned(), source }
+        Self::File {
+            path: path.to_owned(),
+            source,
+        }
     }
 
     /// The log that tells more.
@@ -92,11 +95,23 @@ impl SupervisorError {
 
 /// The error, its causes, and the end of the log that tells more.
 pub fn explain(error: &(dyn Error + 'static)) -> String {
-    let chain: Vec<String> =
-        std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
-    let mut text = format!("error: {}", chain.join(": "));
-    if let Some(log) = error.downcast_ref::<SupervisorError>().and_then(SupervisorError::log) {
+    let mut text = format!("error: {}", describe(error));
+    if let Some(log) = error
+        .downcast_ref::<SupervisorError>()
+        .and_then(SupervisorError::log)
+    {
         text.push_str(&format!("\nthe end of {}:\n{}", log.display(), tail(log)));
+    }
+    text
+}
+
+/// The error and its causes, in one line.
+pub(super) fn describe(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
     }
     text
 }

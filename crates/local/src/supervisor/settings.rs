@@ -52,7 +52,11 @@ impl Settings {
     }
 
     pub(super) fn iam(&self) -> Iam {
-        if self.auth { Iam::Enforced } else { Iam::Ignored }
+        if self.auth {
+            Iam::Enforced
+        } else {
+            Iam::Ignored
+        }
     }
 
     pub(super) fn log_file(&self, name: &str) -> PathBuf {

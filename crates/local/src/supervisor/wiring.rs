@@ -1,7 +1,6 @@
 //! From the deployed stack's description to its running parts.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodbstreams::types::ShardIteratorType;
 use bytes::Bytes;
 
+use super::error::describe;
 use super::settings::Settings;
 use crate::credentials::{self, RoleCredentials};
 use crate::front_door::Stage;
@@ -24,7 +24,10 @@ pub(super) type Functions = BTreeMap<String, Arc<Function>>;
 pub(super) fn functions(stack: &Stack, settings: &Settings) -> Functions {
     let build = |(id, deployed): (&String, &DeployedFunction)| {
         let role = Arc::new(role_of(stack, deployed));
-        (id.clone(), Arc::new(Function::new(spec(deployed, stack, settings), role)))
+        (
+            id.clone(),
+            Arc::new(Function::new(spec(deployed, stack, settings), role)),
+        )
     };
     stack.functions.iter().map(build).collect()
 }
@@ -42,7 +45,11 @@ pub(super) fn stage(stack: &Stack) -> Result<Stage, StackError> {
 
 /// The pump of a stream mapping. It leaves what it gives up under the function's role, as on AWS; it reads as the account,
 /// because the emulator asks for the right to read every stream where the role names one.
-pub(super) fn pump(stack: &Stack, functions: &Functions, stream: &StreamMapping) -> Result<Pump<Arc<Function>>, StackError> {
+pub(super) fn pump(
+    stack: &Stack,
+    functions: &Functions,
+    stream: &StreamMapping,
+) -> Result<Pump<Arc<Function>>, StackError> {
     let deployed = stack.function(&stream.function)?;
     let config = aws_sdk_dynamodbstreams::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -61,13 +68,27 @@ pub(super) fn pump(stack: &Stack, functions: &Functions, stream: &StreamMapping)
         stream_arn: stream.stream_arn.clone(),
         function_arn: deployed.arn.clone(),
         starting_position: ShardIteratorType::from(stream.starting_position.as_str()),
-        limits: Limits { records: stream.batch_size, window: Duration::from_secs(stream.window_secs) },
-        responses: if stream.partial { Responses::Partial } else { Responses::Whole },
-        policy: Policy { bisect: stream.bisect, max_retries: u32::try_from(stream.max_retries).ok() },
+        limits: Limits {
+            records: stream.batch_size,
+            window: Duration::from_secs(stream.window_secs),
+        },
+        responses: if stream.partial {
+            Responses::Partial
+        } else {
+            Responses::Whole
+        },
+        policy: Policy {
+            bisect: stream.bisect,
+            max_retries: u32::try_from(stream.max_retries).ok(),
+        },
         on_failure,
     };
     let streams = aws_sdk_dynamodbstreams::Client::from_conf(config);
-    Ok(Pump::new(mapping, streams, running(functions, &stream.function)?))
+    Ok(Pump::new(
+        mapping,
+        streams,
+        running(functions, &stream.function)?,
+    ))
 }
 
 pub(super) fn schedule(functions: &Functions, rule: &Rule) -> Result<Schedule, StackError> {
@@ -80,11 +101,19 @@ pub(super) fn schedule(functions: &Functions, rule: &Rule) -> Result<Schedule, S
 }
 
 fn running(functions: &Functions, id: &str) -> Result<Arc<Function>, StackError> {
-    functions.get(id).cloned().ok_or_else(|| StackError::missing("function", id))
+    functions
+        .get(id)
+        .cloned()
+        .ok_or_else(|| StackError::missing("function", id))
 }
 
 fn role_of(stack: &Stack, deployed: &DeployedFunction) -> RoleCredentials {
-    RoleCredentials::new(&stack.endpoint, &stack.region, &deployed.role_arn, &deployed.name)
+    RoleCredentials::new(
+        &stack.endpoint,
+        &stack.region,
+        &deployed.role_arn,
+        &deployed.name,
+    )
 }
 
 fn spec(deployed: &DeployedFunction, stack: &Stack, settings: &Settings) -> FunctionSpec {
@@ -92,7 +121,10 @@ fn spec(deployed: &DeployedFunction, stack: &Stack, settings: &Settings) -> Func
     let standin = settings.standin_url();
     environment.extend([
         ("AWS_ENDPOINT_URL".to_owned(), stack.endpoint.clone()),
-        ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME".to_owned(), standin.clone()),
+        (
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME".to_owned(),
+            standin.clone(),
+        ),
         ("AWS_ENDPOINT_URL_BEDROCK_MANTLE".to_owned(), standin),
     ]);
     FunctionSpec {
@@ -115,9 +147,4 @@ impl Target for Arc<Function> {
             Err(error) => Outcome::NotInvoked(describe(&error)),
         }
     }
-}
-
-/// An error with its causes.
-fn describe(error: &dyn Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

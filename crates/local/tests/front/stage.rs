@@ -1,6 +1,6 @@
 //! What the tests stand on: functions whose binaries are this crate's examples, and gates that hold them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub(crate) fn spec(name: &str) -> FunctionSpec {
         timeout: Duration::from_secs(30),
         memory_mb: 128,
         concurrency: None,
-        log_file: std::env::temp_dir().join(format!("tollgate-{name}-{}.log", std::process::id())),
+        log_file: Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.log")),
     }
 }
 
