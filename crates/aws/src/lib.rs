@@ -2,8 +2,16 @@
 
 #![warn(missing_docs)]
 
+#[cfg(feature = "bedrock")]
+pub mod bedrock;
+pub mod cache;
 pub mod clock;
+pub mod contention;
+#[cfg(feature = "bedrock")]
+pub mod credentials;
+pub mod ledger;
 pub mod sdk;
+pub mod settings;
 mod store;
 pub mod vars;
 
