@@ -1,1 +1,30 @@
-//! Every decision of the gateway.
+//! Every decision of the gateway: no I/O, no clock, no randomness, no async runtime. Whatever varies is an argument.
+
+#![warn(missing_docs)]
+
+pub mod bound;
+pub mod cache_key;
+pub mod caller;
+pub mod catalogue;
+pub mod chat;
+pub mod completion;
+pub mod converse;
+pub mod error;
+pub mod key;
+mod message;
+pub mod model;
+pub mod money;
+pub mod name;
+pub mod notice;
+pub mod ports;
+pub mod rate;
+pub mod raw;
+pub mod record;
+pub mod routing;
+pub mod settings;
+pub mod spend;
+pub mod sse;
+pub mod time;
+pub mod usage;
+
+pub use message::{ChatRole, Message, Part};

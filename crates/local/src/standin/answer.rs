@@ -81,3 +81,35 @@ impl PacedChunks {
         Some((Ok(Frame::data(chunk)), self))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::standin::calls::CallLog;
+
+    async fn is_finished_after_its_one_chunk(cut_after: Option<usize>) -> bool {
+        let log = CallLog::default();
+        let mut body = PacedChunks {
+            chunks: [Bytes::from_static(b"last")].into(),
+            delay: Duration::ZERO,
+            cut_after,
+            sent: 0,
+            call: log.open("/"),
+        }
+        .into_body();
+
+        body.frame().await.unwrap().unwrap();
+
+        log.list()[0].finished
+    }
+
+    #[tokio::test]
+    async fn a_client_that_hangs_up_on_the_last_chunk_was_served() {
+        assert!(is_finished_after_its_one_chunk(None).await);
+    }
+
+    #[tokio::test]
+    async fn a_cut_after_the_last_chunk_is_still_a_cut() {
+        assert!(!is_finished_after_its_one_chunk(Some(1)).await);
+    }
+}

@@ -184,20 +184,6 @@ async fn a_chunk_arrives_before_the_next_is_made() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_on_the_last_event_was_served() {
-    let provider = Provider::unpaced().await;
-
-    let mut response = stream(&provider).await;
-    let mut received = Vec::new();
-    while !received.ends_with(b"data: [DONE]\n\n") {
-        received.extend_from_slice(&response.chunk().await.unwrap().unwrap());
-    }
-    drop(response);
-
-    assert_eq!(provider.calls().await[0]["finished"], true);
-}
-
-#[tokio::test]
 async fn a_client_that_leaves_is_seen_to_leave() {
     let provider = Provider::start().await;
     provider

@@ -1,0 +1,270 @@
+//! Who is calling and what they may: what the authorizer finds and hands to invoke as context.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::Nanos;
+use crate::name::Name;
+use crate::rate::{RatePolicy, RateRefusal, RateStanding};
+use crate::time::Timestamp;
+
+/// What a key may do besides calling.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Calls models.
+    #[default]
+    Caller,
+    /// Also reads spend and ledger.
+    Viewer,
+    /// Also changes keys, flags and configuration.
+    Operator,
+}
+
+impl Role {
+    /// Its name in contexts and lists.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// Whether a key works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyStatus {
+    /// It works.
+    #[default]
+    Active,
+    /// It was taken back for good.
+    Revoked,
+}
+
+/// A row of the keys table, without the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// The public part of the key.
+    pub key_id: Name,
+    /// Whom the key belongs to.
+    pub user: Name,
+    /// The team that pays.
+    pub team: Name,
+    /// The tenant in whose account models run.
+    pub tenant: Name,
+    /// What it may do.
+    pub role: Role,
+    /// Whether it works.
+    pub status: KeyStatus,
+    /// How often it may call.
+    #[serde(flatten)]
+    pub rate: RatePolicy,
+    /// What its user may spend.
+    #[serde(flatten)]
+    pub budget: Budget,
+    /// The models it may name; all where empty.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// RFC 3339.
+    pub created_at: String,
+    /// Epoch seconds from which it no longer works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<u64>,
+}
+
+impl KeyRecord {
+    /// Whether a call with it may be considered at all.
+    #[must_use]
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        self.status == KeyStatus::Active && self.expires_at.is_none_or(|at| now.as_secs() < at)
+    }
+
+    /// Who is calling, as invoke sees it.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller {
+            key_id: self.key_id.clone(),
+            user: self.user.clone(),
+            team: self.team.clone(),
+            tenant: self.tenant.clone(),
+            role: self.role,
+            models: self.models.clone(),
+            budget: self.budget,
+        }
+    }
+}
+
+/// Limits on the money of one scope, per UTC day and month; none where absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Per UTC day.
+    #[serde(rename = "budget_day_nanos", default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<Nanos>,
+    /// Per UTC month.
+    #[serde(rename = "budget_month_nanos", default, skip_serializing_if = "Option::is_none")]
+    pub month: Option<Nanos>,
+}
+
+/// Who is calling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The public part of the key.
+    pub key_id: Name,
+    /// The user, unique within the tenant.
+    pub user: Name,
+    /// The team, unique within the tenant.
+    pub team: Name,
+    /// The tenant.
+    pub tenant: Name,
+    /// What the key may do.
+    pub role: Role,
+    /// The models it may name; all where empty.
+    pub models: Vec<String>,
+    /// What the user may spend.
+    pub budget: Budget,
+}
+
+impl Caller {
+    /// Whether the key may name this model.
+    #[must_use]
+    pub fn may_use(&self, alias: &str) -> bool {
+        self.models.is_empty() || self.models.iter().any(|model| model == alias)
+    }
+
+    /// The context of an Allow.
+    #[must_use]
+    pub fn to_context(&self) -> BTreeMap<String, String> {
+        let mut context: BTreeMap<String, String> = [
+            ("keyId", self.key_id.to_string()),
+            ("user", self.user.to_string()),
+            ("team", self.team.to_string()),
+            ("tenant", self.tenant.to_string()),
+            ("role", self.role.as_str().to_owned()),
+            ("models", self.models.join(",")),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into();
+        for (key, limit) in [("budgetDayNanos", self.budget.day), ("budgetMonthNanos", self.budget.month)] {
+            if let Some(Nanos(nanos)) = limit {
+                context.insert(key.to_owned(), nanos.to_string());
+            }
+        }
+        context
+    }
+
+    /// Reads the context of an Allow; `None` where it is not one of ours.
+    #[must_use]
+    pub fn from_context(read: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let name = |key: &str| read(key)?.parse::<Name>().ok();
+        let budget = |key: &str| match read(key) {
+            None => Some(None),
+            Some(text) => text.parse().ok().map(Nanos).map(Some),
+        };
+        Some(Self {
+            key_id: name("keyId")?,
+            user: name("user")?,
+            team: name("team")?,
+            tenant: name("tenant")?,
+            role: match read("role")?.as_str() {
+                "caller" => Role::Caller,
+                "viewer" => Role::Viewer,
+                "operator" => Role::Operator,
+                _ => return None,
+            },
+            models: match read("models")?.as_str() {
+                "" => Vec::new(),
+                list => list.split(',').map(str::to_owned).collect(),
+            },
+            budget: Budget { day: budget("budgetDayNanos")?, month: budget("budgetMonthNanos")? },
+        })
+    }
+}
+
+/// The figures of the rate headers, as context.
+#[must_use]
+pub fn standing_context(standing: &RateStanding) -> [(String, String); 3] {
+    [
+        ("limitRequests".to_owned(), standing.limit.to_string()),
+        ("remainingRequests".to_owned(), standing.remaining.to_string()),
+        ("resetRequests".to_owned(), standing.reset_text()),
+    ]
+}
+
+/// The words of a rate refusal, as context; they end in a JSON template, so nothing in them needs escaping.
+#[must_use]
+pub fn refusal_context(policy: &RatePolicy, refusal: RateRefusal) -> [(String, String); 6] {
+    let secs = refusal.retry_after_secs();
+    let (message, limit) = match refusal {
+        RateRefusal::Rate { .. } => (
+            format!("Rate limit reached for requests. Please try again in {secs}s."),
+            u64::from(policy.burst),
+        ),
+        RateRefusal::Day { .. } => {
+            let limit = policy.requests_per_day.unwrap_or_default();
+            (format!("Rate limit reached for requests per day: {limit}. Please try again in {secs}s."), limit)
+        }
+    };
+    [
+        ("code", "rate_limit_exceeded".to_owned()),
+        ("message", message),
+        ("retryAfter", secs.to_string()),
+        ("limitRequests", limit.to_string()),
+        ("remainingRequests", "0".to_owned()),
+        ("resetRequests", format!("{secs}s")),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller() -> Caller {
+        let name = |text: &str| text.parse().unwrap();
+        Caller {
+            key_id: name("abc"),
+            user: name("alice"),
+            team: name("search"),
+            tenant: name("acme"),
+            role: Role::Caller,
+            models: vec!["gpt-5.5".to_owned(), "other".to_owned()],
+            budget: Budget { day: Some(Nanos(5)), month: None },
+        }
+    }
+
+    #[test]
+    fn a_context_reads_as_it_was_written() {
+        let context = caller().to_context();
+
+        assert_eq!(Caller::from_context(|key| context.get(key).cloned()), Some(caller()));
+    }
+
+    #[test]
+    fn a_context_that_lacks_anything_is_not_ours() {
+        let context = caller().to_context();
+
+        for key in ["keyId", "user", "team", "tenant", "role", "models"] {
+            let read = |name: &str| context.get(name).filter(|_| name != key).cloned();
+            assert_eq!(Caller::from_context(read), None, "{key}");
+        }
+        let garbled = |name: &str| match name {
+            "budgetDayNanos" => Some("much".to_owned()),
+            _ => context.get(name).cloned(),
+        };
+        assert_eq!(Caller::from_context(garbled), None);
+    }
+
+    #[test]
+    fn a_key_without_models_may_use_all() {
+        let mut caller = caller();
+        assert!(!caller.may_use("gpt-6"));
+
+        caller.models.clear();
+
+        assert!(caller.may_use("gpt-6"));
+    }
+}

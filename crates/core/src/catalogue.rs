@@ -1,0 +1,217 @@
+//! Which models there are: aliases, and the targets that can serve them. It is data, because what works where
+//! on Bedrock changes every few weeks; this module says what of it is valid.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::usage::Price;
+
+/// Models by alias, targets by id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    /// What callers may name.
+    pub models: BTreeMap<String, Model>,
+    /// What can be called.
+    pub targets: BTreeMap<String, Target>,
+}
+
+/// An alias.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Who made it, for the list of models.
+    pub owned_by: String,
+    /// When it appeared, in epoch seconds, for the list of models.
+    pub created: u64,
+    /// Ids of the targets that serve it, the preferred first.
+    pub targets: Vec<String>,
+    /// The output cap of a call that names none.
+    pub default_output_tokens: u64,
+}
+
+/// One way to reach one model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// The name by which routing weighs it; several targets may share one.
+    pub provider: String,
+    /// The model's id at the provider.
+    pub model_id: String,
+    /// The region that is called.
+    pub region: String,
+    /// How it is called.
+    pub wire: Wire,
+    /// The most input tokens it takes.
+    pub context_tokens: u64,
+    /// The highest output cap it takes.
+    pub max_output_tokens: u64,
+    /// The most tokens that one image can count.
+    pub max_image_tokens: u64,
+    /// Tokens that the provider adds to each call and each message, at most.
+    #[serde(default = "default_overhead")]
+    pub overhead_tokens: u64,
+    /// Request fields that it refuses; a call with one of them goes to another target.
+    #[serde(default)]
+    pub refuses: Vec<String>,
+}
+
+const fn default_overhead() -> u64 {
+    32
+}
+
+/// The provider kinds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Wire {
+    /// Chat Completions over HTTPS signed with `SigV4`.
+    OpenaiSigv4 {
+        /// Scheme and host, such as `https://bedrock-mantle.us-east-1.api.aws`.
+        host: String,
+        /// What stands before `/chat/completions`, such as `/openai/v1`.
+        path_prefix: String,
+        /// The service name in the credential scope.
+        signing_name: String,
+    },
+    /// Converse and `ConverseStream` of `bedrock-runtime`.
+    Converse {
+        /// Where the reasoning effort goes in `additionalModelRequestFields`.
+        #[serde(default)]
+        effort: EffortField,
+    },
+}
+
+/// Where Converse takes the reasoning effort.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EffortField {
+    /// Nowhere: a call that names one goes to another target.
+    #[default]
+    None,
+    /// `{"reasoning": {"effort": …}}`, as GPT-5.6 and later take it.
+    Nested,
+    /// `{"reasoning_effort": …}`, as gpt-oss takes it.
+    Flat,
+}
+
+/// Prices by target id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prices {
+    /// Dollars per million tokens.
+    pub targets: BTreeMap<String, Price>,
+}
+
+/// What is wrong with a document, one line each.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct Faults(pub Vec<String>);
+
+impl Catalogue {
+    /// Checks what the types cannot: references, regions, positive limits.
+    pub fn check(&self) -> Result<(), Faults> {
+        let mut faults = Vec::new();
+        for (alias, model) in &self.models {
+            if alias.is_empty() || alias.contains(',') {
+                faults.push(format!("model \"{alias}\": an alias is not empty and has no comma"));
+            }
+            if model.targets.is_empty() {
+                faults.push(format!("model \"{alias}\" has no target"));
+            }
+            if model.default_output_tokens == 0 {
+                faults.push(format!("model \"{alias}\": default_output_tokens is 0"));
+            }
+            for id in model.targets.iter().filter(|id| !self.targets.contains_key(*id)) {
+                faults.push(format!("model \"{alias}\" names the unknown target \"{id}\""));
+            }
+        }
+        for (id, target) in &self.targets {
+            target.check(id, &mut faults);
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+    }
+
+    /// The targets of an alias with their ids, the preferred first; empty where the alias is unknown.
+    #[must_use]
+    pub fn targets_of(&self, alias: &str) -> Vec<(&str, &Target)> {
+        let ids = self.models.get(alias).map(|model| model.targets.as_slice());
+        ids.unwrap_or_default()
+            .iter()
+            .filter_map(|id| self.targets.get(id).map(|target| (id.as_str(), target)))
+            .collect()
+    }
+}
+
+impl Target {
+    fn check(&self, id: &str, faults: &mut Vec<String>) {
+        let mut need = |is_right: bool, what: &str| {
+            if !is_right {
+                faults.push(format!("target \"{id}\": {what}"));
+            }
+        };
+        need(!self.provider.is_empty(), "provider is empty");
+        need(!self.model_id.is_empty(), "model_id is empty");
+        need(!self.region.is_empty(), "region is empty");
+        need(self.context_tokens > 0, "context_tokens is 0");
+        need(self.max_output_tokens > 0, "max_output_tokens is 0");
+        if let Wire::OpenaiSigv4 { host, path_prefix, signing_name } = &self.wire {
+            need(host.starts_with("https://"), "host does not begin with https://");
+            need(!host.ends_with('/'), "host ends with a slash");
+            need(
+                path_prefix.starts_with('/') && !path_prefix.ends_with('/'),
+                "path_prefix is no absolute path",
+            );
+            need(!signing_name.is_empty(), "signing_name is empty");
+        }
+    }
+}
+
+impl Prices {
+    /// Checks that every price belongs to a target; a target without a price is allowed, and refused when called.
+    pub fn check(&self, catalogue: &Catalogue) -> Result<(), Faults> {
+        let unknown = self.targets.keys().filter(|id| !catalogue.targets.contains_key(*id));
+        let faults: Vec<_> = unknown.map(|id| format!("price for the unknown target \"{id}\"")).collect();
+        if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shipped() -> Catalogue {
+        serde_json::from_str(include_str!("../../../config/catalogue.json")).unwrap()
+    }
+
+    #[test]
+    fn the_shipped_catalogue_and_prices_are_valid() {
+        let prices: Prices = serde_json::from_str(include_str!("../../../config/prices.json")).unwrap();
+
+        assert_eq!(shipped().check(), Ok(()));
+        assert_eq!(prices.check(&shipped()), Ok(()));
+        for id in shipped().targets.keys() {
+            assert!(prices.targets.contains_key(id), "{id} has no price");
+        }
+    }
+
+    #[test]
+    fn every_fault_is_named() {
+        let mut catalogue = shipped();
+        catalogue.models.get_mut("gpt-5.5").unwrap().targets = vec!["nowhere".to_owned()];
+        catalogue.targets.values_mut().for_each(|target| target.region.clear());
+
+        let Faults(faults) = catalogue.check().unwrap_err();
+
+        assert_eq!(faults[0], "model \"gpt-5.5\" names the unknown target \"nowhere\"");
+        assert_eq!(faults.len(), 1 + catalogue.targets.len());
+    }
+
+    #[test]
+    fn a_price_without_a_target_is_a_fault() {
+        let prices: Prices =
+            serde_json::from_str(r#"{"targets": {"x": {"input": "1", "output": "2"}}}"#).unwrap();
+
+        assert_eq!(prices.check(&shipped()).unwrap_err().to_string(), "price for the unknown target \"x\"");
+    }
+}

@@ -1,0 +1,289 @@
+//! Everything that can be said to a caller instead of an answer: the one map to HTTP and to OpenAI's error body.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::spend::{Exhausted, Window};
+use crate::time::whole_secs;
+
+/// Why a call is not answered. The variants are what a caller can do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The body or a header is wrong.
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong, in words.
+        message: String,
+        /// The field, as OpenAI names it.
+        param: Option<String>,
+    },
+    /// The body is larger than we take.
+    #[error("the request body is larger than {limit} bytes")]
+    TooLarge {
+        /// The most we take.
+        limit: usize,
+    },
+    /// Nobody vouched for the caller.
+    #[error("incorrect API key provided")]
+    Unauthenticated,
+    /// No such path.
+    #[error("unknown request URL: {method} {path}")]
+    NotFound {
+        /// As it was sent.
+        method: String,
+        /// As it was sent.
+        path: String,
+    },
+    /// No such model.
+    #[error("the model \"{0}\" does not exist")]
+    ModelNotFound(String),
+    /// The key may not use the model.
+    #[error("this key may not use the model \"{0}\"")]
+    ModelNotAllowed(String),
+    /// Nobody knows what it costs.
+    #[error("the model \"{0}\" has no price, so no call is admitted")]
+    ModelNotPriced(String),
+    /// The authorizer let the call come only to be refused here.
+    #[error("{message}")]
+    RateLimited {
+        /// In the authorizer's words.
+        message: String,
+        /// In seconds.
+        retry_after_secs: u64,
+    },
+    /// The caller's own budget is spent.
+    #[error("{}", quota_message(.0))]
+    InsufficientQuota(Exhausted),
+    /// An operator or the enforcer stopped calls.
+    #[error("calls are stopped: {0}")]
+    BudgetExceeded(String),
+    /// The provider refused what the caller sent; its own words.
+    #[error("the provider refused the request")]
+    Refused {
+        /// The provider's status, 4xx.
+        status: u16,
+        /// The provider's body in OpenAI's shape.
+        body: Bytes,
+    },
+    /// No target could answer.
+    #[error("no provider could answer: {}", .causes.join("; "))]
+    Unavailable {
+        /// One line per attempt.
+        causes: Vec<String>,
+        /// The longest that a provider asked for, if any did.
+        retry_after: Option<Duration>,
+    },
+    /// The gateway's own state cannot be read or written, so nothing is called.
+    #[error("{0} cannot be reached")]
+    StateUnavailable(&'static str),
+    /// Too many calls wanted the same budget at the same moment.
+    #[error("the budget is contended")]
+    Contended,
+    /// The answer did not come in time.
+    #[error("the answer did not come within {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// The stream ended before its end.
+    #[error("the provider's stream broke off")]
+    StreamBroken,
+    /// A fault of ours.
+    #[error("internal error")]
+    Internal,
+}
+
+/// OpenAI's error body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Envelope {
+    error: Body,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Body {
+    message: String,
+    r#type: &'static str,
+    param: Option<String>,
+    code: &'static str,
+}
+
+impl Error {
+    /// A request that is wrong in this field.
+    #[must_use]
+    pub fn invalid(param: &str, message: impl Into<String>) -> Self {
+        Self::Invalid { message: message.into(), param: Some(param.to_owned()) }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Invalid { .. } | Self::ModelNotPriced(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::NotFound { .. } | Self::ModelNotFound(_) => StatusCode::NOT_FOUND,
+            Self::ModelNotAllowed(_) => StatusCode::FORBIDDEN,
+            Self::RateLimited { .. } | Self::InsufficientQuota(_) | Self::BudgetExceeded(_) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::Refused { status, .. } => StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_REQUEST),
+            Self::Unavailable { .. } | Self::StateUnavailable(_) | Self::Contended => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::StreamBroken => StatusCode::BAD_GATEWAY,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// OpenAI's `code`, and the outcome in the ledger.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "invalid_request",
+            Self::TooLarge { .. } => "request_too_large",
+            Self::Unauthenticated => "invalid_api_key",
+            Self::NotFound { .. } => "unknown_url",
+            Self::ModelNotFound(_) => "model_not_found",
+            Self::ModelNotAllowed(_) => "model_not_allowed",
+            Self::ModelNotPriced(_) => "model_not_priced",
+            Self::RateLimited { .. } => "rate_limit_exceeded",
+            Self::InsufficientQuota(_) => "insufficient_quota",
+            Self::BudgetExceeded(_) => "budget_exceeded",
+            Self::Refused { .. } => "provider_refused",
+            Self::Unavailable { .. } => "provider_unavailable",
+            Self::StateUnavailable(_) => "gateway_unavailable",
+            Self::Contended => "contended",
+            Self::TimedOut(_) => "timeout",
+            Self::StreamBroken => "stream_broken",
+            Self::Internal => "internal_error",
+        }
+    }
+
+    /// Seconds after which a retry may help.
+    #[must_use]
+    pub fn retry_after_secs(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited { retry_after_secs, .. } => Some(*retry_after_secs),
+            Self::Unavailable { retry_after, .. } => Some(retry_after.map_or(5, whole_secs)),
+            Self::StateUnavailable(_) => Some(5),
+            Self::Contended => Some(1),
+            Self::Invalid { .. }
+            | Self::TooLarge { .. }
+            | Self::Unauthenticated
+            | Self::NotFound { .. }
+            | Self::ModelNotFound(_)
+            | Self::ModelNotAllowed(_)
+            | Self::ModelNotPriced(_)
+            | Self::InsufficientQuota(_)
+            | Self::BudgetExceeded(_)
+            | Self::Refused { .. }
+            | Self::TimedOut(_)
+            | Self::StreamBroken
+            | Self::Internal => None,
+        }
+    }
+
+    /// The body in OpenAI's shape.
+    #[must_use]
+    pub fn body(&self) -> Bytes {
+        match self {
+            Self::Refused { body, .. } => body.clone(),
+            _ => serde_json::to_vec(&self.envelope()).map_or_else(|_| Bytes::from_static(b"{}"), Bytes::from),
+        }
+    }
+
+    /// OpenAI's error object.
+    #[must_use]
+    pub fn envelope(&self) -> Envelope {
+        let param = match self {
+            Self::Invalid { param, .. } => param.clone(),
+            Self::ModelNotFound(_) | Self::ModelNotAllowed(_) | Self::ModelNotPriced(_) => {
+                Some("model".to_owned())
+            }
+            _ => None,
+        };
+        Envelope { error: Body { message: self.to_string(), r#type: self.kind(), param, code: self.code() } }
+    }
+
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. }
+            | Self::TooLarge { .. }
+            | Self::Unauthenticated
+            | Self::NotFound { .. }
+            | Self::ModelNotFound(_)
+            | Self::ModelNotPriced(_)
+            | Self::Refused { .. } => "invalid_request_error",
+            Self::ModelNotAllowed(_) => "permission_error",
+            Self::RateLimited { .. } => "requests",
+            Self::InsufficientQuota(_) | Self::BudgetExceeded(_) => "insufficient_quota",
+            Self::Unavailable { .. }
+            | Self::StateUnavailable(_)
+            | Self::Contended
+            | Self::TimedOut(_)
+            | Self::StreamBroken
+            | Self::Internal => "server_error",
+        }
+    }
+}
+
+fn quota_message(exhausted: &Exhausted) -> String {
+    let Exhausted { scope, window, limit, spent, needed, resets_at } = exhausted;
+    let window = match window {
+        Window::Day => "day",
+        Window::Month => "month",
+    };
+    format!(
+        "the budget of {scope} for this {window} is {limit} USD, of which {spent} USD are spent or reserved; \
+         this call may cost up to {needed} USD; the budget resets at {resets_at}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Nanos;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn a_spent_budget_names_scope_window_limit_and_reset() {
+        let error = Error::InsufficientQuota(Exhausted {
+            scope: "user#default/alice".to_owned(),
+            window: Window::Day,
+            limit: Nanos(1_000_000_000),
+            spent: Nanos(900_000_000),
+            needed: Nanos(270_336_000),
+            resets_at: Timestamp::from_secs(1_795_392_000),
+        });
+
+        insta::assert_json_snapshot!(error.envelope(), @r###"
+        {
+          "error": {
+            "message": "the budget of user#default/alice for this day is 1 USD, of which 0.9 USD are spent or reserved; this call may cost up to 0.270336 USD; the budget resets at 2026-11-23T00:00:00Z",
+            "type": "insufficient_quota",
+            "param": null,
+            "code": "insufficient_quota"
+          }
+        }
+        "###);
+        assert_eq!(error.status(), StatusCode::TOO_MANY_REQUESTS);
+    }
+
+    #[test]
+    fn a_provider_that_asks_to_wait_is_passed_on() {
+        let retry_after = Some(Duration::from_millis(1500));
+        let error = Error::Unavailable { causes: vec!["a: throttled".to_owned()], retry_after };
+
+        assert_eq!(error.retry_after_secs(), Some(2));
+        assert_eq!(error.to_string(), "no provider could answer: a: throttled");
+    }
+
+    #[test]
+    fn the_providers_own_words_reach_the_caller() {
+        let body = Bytes::from_static(br#"{"error":{"message":"no"}}"#);
+        let error = Error::Refused { status: 400, body: body.clone() };
+
+        assert_eq!(error.body(), body);
+    }
+}

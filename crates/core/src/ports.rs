@@ -1,0 +1,168 @@
+//! What the decisions need from the world. Adapters are in `tollgate-aws`; the fakes of the tests beside them.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+use crate::caller::{Budget, KeyRecord};
+use crate::model::{Call, ModelError, Reply};
+use crate::rate::{RatePolicy, RateRefusal, RateStanding};
+use crate::record::Record;
+use crate::settings::{Document, Flag, Head, Tenant};
+use crate::spend::Exhausted;
+use crate::time::Timestamp;
+
+/// The store did not answer, or not in time. The call that needed it is refused, or the cache is a miss.
+#[derive(Debug, thiserror::Error)]
+#[error("the {store} table cannot be reached")]
+pub struct StoreError {
+    /// Which one.
+    pub store: &'static str,
+    /// What the client library said.
+    #[source]
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Keys by their hash.
+#[async_trait]
+pub trait Keys: Send + Sync {
+    /// The record of a key, read consistently; `None` where there is none.
+    async fn find(&self, hash: &str) -> Result<Option<KeyRecord>, StoreError>;
+}
+
+/// The request rate of users.
+#[async_trait]
+pub trait Rates: Send + Sync {
+    /// Takes one request of `scope` (`<tenant>/<user>`), once per `request_id`.
+    async fn take(
+        &self,
+        scope: &str,
+        policy: &RatePolicy,
+        request_id: &str,
+        now: Timestamp,
+    ) -> Result<Taken, StoreError>;
+}
+
+/// Whether a request was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The call may go on.
+    Admitted(RateStanding),
+    /// It may not.
+    Refused(RateRefusal),
+}
+
+/// Settings, read.
+#[async_trait]
+pub trait Settings: Send + Sync {
+    /// One copy of the head, read consistently; `None` where nothing was seeded.
+    async fn head(&self) -> Result<Option<Head>, StoreError>;
+    /// The text of a document; `None` where nothing was seeded.
+    async fn document(&self, document: Document) -> Result<Option<String>, StoreError>;
+    /// A tenant; `None` where it is unknown.
+    async fn tenant(&self, id: &str) -> Result<Option<Tenant>, StoreError>;
+}
+
+/// The flag, written.
+#[async_trait]
+pub trait Flags: Send + Sync {
+    /// Writes the flag and all copies of the head at once. `message_id` names the notice that asked for it.
+    async fn set(&self, flag: &Flag, message_id: Option<&str>) -> Result<(), StoreError>;
+}
+
+/// The ledger together with the spend that it moves.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Enters a new record and reserves its bound, in one transaction: both or neither.
+    async fn reserve(&self, record: &Record, budget: &Budget) -> Result<Reservation, StoreError>;
+    /// Adds to the reservation of an open record before the next attempt; both or neither.
+    async fn extend(
+        &self,
+        before: &Record,
+        after: &Record,
+        budget: &Budget,
+    ) -> Result<Reservation, StoreError>;
+    /// Notes, before the bytes leave, that a provider may bill the call.
+    async fn send(&self, before: &Record, after: &Record) -> Result<Transition, StoreError>;
+    /// Closes a record and moves the difference to `before`, in one transaction. It is written only over `before`.
+    async fn close(&self, before: &Record, after: &Record) -> Result<Transition, StoreError>;
+    /// Enters a call that cost nothing and needed no reservation.
+    async fn enter(&self, record: &Record) -> Result<(), StoreError>;
+}
+
+/// The outcome of a reservation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reservation {
+    /// The bound is reserved.
+    Granted,
+    /// A budget does not hold it.
+    Refused(Exhausted),
+    /// Others were faster, again and again; nothing was written.
+    Contended,
+}
+
+/// The outcome of a change of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// It was written.
+    Done,
+    /// The record is no longer as it was; nothing was written. This is how it is now.
+    Lost(Box<Record>),
+    /// There is no such record.
+    Missing,
+}
+
+/// Open records that are overdue.
+#[async_trait]
+pub trait Overdue: Send + Sync {
+    /// A page of one partition: records overdue at `now`, and where the next page begins.
+    async fn page(
+        &self,
+        partition: &str,
+        now: Timestamp,
+        start: Option<PageStart>,
+    ) -> Result<(Vec<Record>, Option<PageStart>), StoreError>;
+}
+
+/// Where a page of overdue records begins: after this record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageStart {
+    /// The last record of the page before.
+    pub request_id: String,
+    /// Its deadline.
+    pub deadline_us: Timestamp,
+}
+
+/// Answers that were paid for.
+#[async_trait]
+pub trait Cache: Send + Sync {
+    /// The entry, unless it has expired at `now`.
+    async fn read(&self, key: &str, now: Timestamp) -> Result<Option<Entry>, StoreError>;
+    /// Keeps an entry until it expires.
+    async fn write(&self, key: &str, entry: &Entry) -> Result<(), StoreError>;
+}
+
+/// A cached answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The JSON body, or the whole event stream.
+    pub reply: Bytes,
+    /// Who gave it.
+    pub target: String,
+    /// What the provider counted.
+    pub usage: crate::usage::Usage,
+    /// What it cost.
+    pub cost: crate::money::Nanos,
+    /// Epoch seconds from which it is no longer served.
+    pub expires_at: u64,
+}
+
+/// A provider.
+#[async_trait]
+pub trait Model: Send + Sync {
+    /// Calls a target once; no retry hides in it.
+    async fn call(&self, call: &Call<'_>) -> Result<Reply, ModelError>;
+}
+
+/// The chunks of a streamed answer: each is the JSON text of one `chat.completion.chunk`.
+pub type Chunks = BoxStream<'static, Result<Bytes, ModelError>>;

@@ -1,0 +1,292 @@
+//! The ledger: one record per call, and its life `reserved → sent → settled`, or `released`, or `expired`.
+//!
+//! Every change is a whole new record, written on condition of the state it came from; what it adds to the spend
+//! follows from the two states alone, so a step that is tried twice counts once.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::caller::Caller;
+use crate::money::Nanos;
+use crate::name::Name;
+use crate::spend::{Scope, SpendItem, spend_item};
+use crate::time::{Day, Timestamp};
+use crate::usage::Usage;
+
+/// Partitions of the index of open records.
+pub const OPEN_PARTITIONS: u8 = 32;
+
+/// Where a record stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Its bound is reserved; nothing has left.
+    Reserved,
+    /// A provider may bill it.
+    Sent,
+    /// The provider's usage is charged.
+    Settled,
+    /// Nothing was billed.
+    Released,
+    /// It was overdue after it was sent: its bound is charged.
+    Expired,
+}
+
+impl State {
+    /// Its name in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reserved => "reserved",
+            Self::Sent => "sent",
+            Self::Settled => "settled",
+            Self::Released => "released",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Whether the record still holds a reservation.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Reserved | Self::Sent)
+    }
+}
+
+/// Where the answer came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CacheOutcome {
+    /// The exact cache.
+    HitExact,
+    /// A provider; the cache had nothing.
+    Miss,
+    /// A provider; the caller or the configuration went past the cache.
+    Bypass,
+}
+
+impl CacheOutcome {
+    /// Its name in headers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HitExact => "hit-exact",
+            Self::Miss => "miss",
+            Self::Bypass => "bypass",
+        }
+    }
+}
+
+/// One call in the ledger. It never holds a prompt, a reply or a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The key of the table, and `x-tollgate-request-id`.
+    pub request_id: String,
+    /// Where it stands.
+    pub state: State,
+    /// Partition of the index of open records; absent once closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<String>,
+    /// When it is overdue, in microseconds.
+    pub deadline_us: Timestamp,
+    /// When the call came, in microseconds.
+    pub created_us: Timestamp,
+    /// Epoch seconds at which the table forgets it.
+    pub expires_at: u64,
+    /// Who called.
+    pub key_id: Name,
+    /// Who called.
+    pub user: Name,
+    /// Whose bill.
+    pub team: Name,
+    /// Whose account.
+    pub tenant: Name,
+    /// The model that was named.
+    pub model: String,
+    /// Whether the answer is a stream.
+    pub stream: bool,
+    /// The UTC day whose budget it counts in.
+    pub day: Day,
+    /// The upper bound that was reserved.
+    pub reserved_nanos: Nanos,
+    /// What the spend counters hold for it now.
+    pub charged_nanos: Nanos,
+    /// How often a request left for a provider.
+    #[serde(default)]
+    pub attempts: u32,
+    /// The target that was called last, or that an exact hit once came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Where the answer came from.
+    pub cache: CacheOutcome,
+    /// How it ended; absent while open.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<End>,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// When, in microseconds.
+    pub ended_us: Timestamp,
+    /// `ok`, or the code of the error.
+    pub outcome: String,
+    /// The provider that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Tokens, as the provider counted them.
+    pub usage: Usage,
+    /// The usage never came: it is our upper bound instead.
+    #[serde(default)]
+    pub estimated: bool,
+    /// What it would have cost without the cache.
+    #[serde(default)]
+    pub saved_nanos: Nanos,
+    /// From the call's arrival to the end of the answer, in microseconds.
+    pub latency_us: u64,
+    /// From the call's arrival to its first content, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_us: Option<u64>,
+}
+
+/// What a call is about, when it is reserved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Unique per invocation.
+    pub request_id: String,
+    /// The model that was named.
+    pub model: String,
+    /// Whether the answer is a stream.
+    pub stream: bool,
+    /// Where the answer will come from.
+    pub cache: CacheOutcome,
+    /// The upper bound of its cost.
+    pub bound: Nanos,
+    /// When it came.
+    pub now: Timestamp,
+    /// When it is overdue.
+    pub deadline: Timestamp,
+    /// How long the table keeps it.
+    pub retention_days: u64,
+}
+
+impl Record {
+    /// A reserved call.
+    #[must_use]
+    pub fn open(caller: &Caller, opening: Opening) -> Self {
+        let open = Some(open_partition(&opening.request_id));
+        Self {
+            request_id: opening.request_id,
+            state: State::Reserved,
+            open,
+            deadline_us: opening.deadline,
+            created_us: opening.now,
+            expires_at: opening.now.as_secs() + opening.retention_days * 86_400,
+            key_id: caller.key_id.clone(),
+            user: caller.user.clone(),
+            team: caller.team.clone(),
+            tenant: caller.tenant.clone(),
+            model: opening.model,
+            stream: opening.stream,
+            day: opening.now.day(),
+            reserved_nanos: opening.bound,
+            charged_nanos: opening.bound,
+            attempts: 0,
+            target: None,
+            cache: opening.cache,
+            end: None,
+        }
+    }
+
+    /// An attempt leaves for `target`.
+    #[must_use]
+    pub fn sent(&self, target: &str) -> Self {
+        Self {
+            state: State::Sent,
+            attempts: self.attempts + 1,
+            target: Some(target.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// An attempt that may have been billed has failed: its bound stays charged, and the next one needs its own.
+    #[must_use]
+    pub fn extended(&self, bound: Nanos) -> Self {
+        Self {
+            reserved_nanos: self.reserved_nanos.plus(bound),
+            charged_nanos: self.charged_nanos.plus(bound),
+            ..self.clone()
+        }
+    }
+
+    /// The provider's usage is charged. After an expiry, a settlement can only lower the charge.
+    #[must_use]
+    pub fn settled(&self, cost: Nanos, end: End) -> Self {
+        let charged = match self.state {
+            State::Expired => cost.min(self.charged_nanos),
+            State::Reserved | State::Sent | State::Settled | State::Released => cost,
+        };
+        self.closed(State::Settled, charged, end)
+    }
+
+    /// Nothing was billed.
+    #[must_use]
+    pub fn released(&self, end: End) -> Self {
+        self.closed(State::Released, Nanos::ZERO, end)
+    }
+
+    /// What an overdue record becomes: released if nothing left, else charged as reserved.
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> Self {
+        let end = End {
+            ended_us: now,
+            outcome: "expired".to_owned(),
+            provider: None,
+            usage: Usage::default(),
+            estimated: self.state == State::Sent,
+            saved_nanos: Nanos::ZERO,
+            latency_us: u64::try_from(now.since(self.created_us).as_micros()).unwrap_or(u64::MAX),
+            first_token_us: None,
+        };
+        match self.state {
+            State::Sent => self.closed(State::Expired, self.reserved_nanos, end),
+            State::Reserved | State::Settled | State::Released | State::Expired => self.released(end),
+        }
+    }
+
+    fn closed(&self, state: State, charged: Nanos, end: End) -> Self {
+        Self { state, open: None, charged_nanos: charged, end: Some(end), ..self.clone() }
+    }
+
+    /// Where its user's spend is counted.
+    #[must_use]
+    pub fn spend_item(&self) -> SpendItem {
+        spend_item(&self.user_scope().to_string(), self.day)
+    }
+
+    /// The scope that its reservation is in.
+    #[must_use]
+    pub fn user_scope(&self) -> Scope {
+        Scope::User(self.tenant.clone(), self.user.clone())
+    }
+}
+
+/// The partition of the index in which an open record lies.
+#[must_use]
+pub fn open_partition(request_id: &str) -> String {
+    let digest = Sha256::digest(request_id.as_bytes());
+    format!("open#{:02}", digest[0] % OPEN_PARTITIONS)
+}
+
+/// All partitions of the index of open records.
+pub fn open_partitions() -> impl Iterator<Item = String> {
+    (0..OPEN_PARTITIONS).map(|partition| format!("open#{partition:02}"))
+}
+
+/// What a change of a record adds to its spend counters, in nano-dollars; less than nothing when money comes back.
+#[must_use]
+pub fn spend_delta(before: &Record, after: &Record) -> i128 {
+    i128::from(after.charged_nanos.0) - i128::from(before.charged_nanos.0)
+}
+
+#[cfg(test)]
+mod tests;
