@@ -7,7 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// It is up within a second or two; a cold Python takes longer.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -47,6 +47,8 @@ pub enum Iam {
 #[derive(Debug)]
 pub struct Emulator {
     process: Child,
+    /// Held open: its end tells the launcher to stop.
+    _input: Option<ChildStdin>,
     group: Option<Pid>,
     endpoint: String,
     log_file: PathBuf,
@@ -82,7 +84,7 @@ impl Emulator {
             python: spec.python.clone(),
             source,
         };
-        let process = command(spec, &endpoint)
+        let mut process = command(spec, &endpoint)
             .and_then(|mut command| command.spawn())
             .map_err(start)?;
         let group = process
@@ -90,6 +92,7 @@ impl Emulator {
             .and_then(|id| i32::try_from(id).ok())
             .and_then(Pid::from_raw);
         let mut emulator = Self {
+            _input: process.stdin.take(),
             process,
             group,
             endpoint,
