@@ -207,9 +207,7 @@ mod tests {
 
     #[test]
     fn a_settled_call_is_shown_whole() {
-        let call = Call::of(settled());
-
-        insta::assert_snapshot!(call, @"
+        insta::assert_snapshot!(Call::of(settled()), @"
         request   r-1
         state     settled
         outcome   ok
@@ -227,7 +225,11 @@ mod tests {
         charged   $0.006875
         saved     $0.00
         ");
-        insta::assert_json_snapshot!(call, @r#"
+    }
+
+    #[test]
+    fn machines_get_decimal_dollars_and_counts() {
+        insta::assert_json_snapshot!(Call::of(settled()), @r#"
         {
           "request_id": "r-1",
           "state": "settled",

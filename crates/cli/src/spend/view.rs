@@ -150,35 +150,26 @@ mod tests {
         2026-11-20         $20.00  1,200   80,000     500   9,000     3  $0.00000001       1
         total       $21.500000001  2,400  160,000   1,000  18,000     6  $0.00000002       2
         ");
-        insta::assert_json_snapshot!(view, @r#"
+    }
+
+    #[test]
+    fn machines_get_decimal_dollars_and_counts() {
+        insta::assert_json_snapshot!(view(&[day("2026-11-20", 20_000_000_000)]), @r#"
         {
           "scope": "org",
           "from": "2026-11-01",
           "to": "2026-11-22",
-          "total_usd": "21.500000001",
-          "calls": 2400,
+          "total_usd": "20",
+          "calls": 1200,
           "tokens": {
-            "input": 160000,
-            "output": 18000,
-            "cached": 1000
+            "input": 80000,
+            "output": 9000,
+            "cached": 500
           },
-          "hits": 6,
-          "saved_usd": "0.00000002",
-          "errors": 2,
+          "hits": 3,
+          "saved_usd": "0.00000001",
+          "errors": 1,
           "days": [
-            {
-              "day": "2026-11-02",
-              "total_usd": "1.500000001",
-              "calls": 1200,
-              "tokens": {
-                "input": 80000,
-                "output": 9000,
-                "cached": 500
-              },
-              "hits": 3,
-              "saved_usd": "0.00000001",
-              "errors": 1
-            },
             {
               "day": "2026-11-20",
               "total_usd": "20",
