@@ -3,6 +3,8 @@
 //! Set `TOLLGATE_DYNAMODB_URL` to the URL of DynamoDB Local or of the emulator; without it these tests say that they
 //! were skipped.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may panic as the test itself")]
+
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::Client;
