@@ -6,13 +6,19 @@
 pub mod bedrock;
 pub mod cache;
 pub mod clock;
+pub mod config_store;
 pub mod contention;
 #[cfg(feature = "bedrock")]
 pub mod credentials;
+pub mod key_register;
 pub mod ledger;
+pub mod reports;
 pub mod sdk;
 pub mod settings;
+#[cfg(feature = "cloudformation")]
+pub mod stack;
 mod store;
+pub mod tenants;
 pub mod vars;
 
 pub use store::unreachable;
