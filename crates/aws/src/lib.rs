@@ -2,17 +2,24 @@
 
 #![warn(missing_docs)]
 
+#[cfg(feature = "bedrock")]
+pub mod bedrock;
+pub mod cache;
 pub mod clock;
+pub mod contention;
+#[cfg(feature = "bedrock")]
+pub mod credentials;
 #[cfg(feature = "sqs")]
 pub mod dead_letters;
 pub mod flags;
 pub mod keys;
+pub mod ledger;
 pub mod rates;
 pub mod sdk;
 #[cfg(feature = "secrets")]
 pub mod secrets;
+pub mod settings;
 mod store;
 pub mod vars;
 
-pub use aws_sdk_dynamodb::Client as DynamoClient;
 pub use store::unreachable;

@@ -1,1 +1,3 @@
 //! The local stack's own parts.
+
+pub mod standin;
