@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, TransactWriteI
 use tollgate_core::ports::{FlagChange, Flags, StoreError};
 use tollgate_core::settings::{FLAG_ID, Flag, HEAD_COPIES, head_id};
 
-use crate::contention::{is_conflict, pause, token};
+use crate::contention::{is_conflict, pause};
 use crate::store::unreachable;
 
 const STORE: &str = "config";
@@ -121,13 +121,9 @@ impl Flags for DynamoFlags {
         let mut attempt = 0;
         loop {
             pause(attempt).await;
-            let sent = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(writes.clone()))
-                .client_request_token(token_of(flag, message_id, attempt))
-                .send()
-                .await;
+            // The client gives each of these calls a ClientRequestToken, and keeps it when it repeats one.
+            let sent =
+                self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
             let Err(error) = sent else { return Ok(FlagChange::Written) };
             attempt += 1;
             match error.as_service_error().map_or(Next::GiveUp, next) {
@@ -154,13 +150,6 @@ fn next(error: &TransactWriteItemsError) -> Next {
         _ if is_conflict(reasons) => Next::Retry,
         _ => Next::GiveUp,
     }
-}
-
-/// The same for each repetition that the SDK makes of one try, so that none of them writes twice.
-fn token_of(flag: &Flag, message_id: Option<&str>, attempt: u32) -> String {
-    let Flag { enabled, who, why, since_us } = flag;
-    let since = since_us.as_micros();
-    token(&[&format!("flag {enabled} since {since} try {attempt}"), who, why, message_id.unwrap_or_default()])
 }
 
 #[cfg(test)]
