@@ -28,5 +28,4 @@ mod store;
 pub mod tenants;
 pub mod vars;
 
-pub use aws_sdk_dynamodb::Client as DynamoClient;
 pub use store::unreachable;
