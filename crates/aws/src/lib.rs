@@ -2,18 +2,26 @@
 
 #![warn(missing_docs)]
 
+#[cfg(feature = "bedrock")]
+pub mod bedrock;
+pub mod cache;
 pub mod clock;
 pub mod config_store;
+pub mod contention;
+#[cfg(feature = "bedrock")]
+pub mod credentials;
 #[cfg(feature = "sqs")]
 pub mod dead_letters;
 pub mod flags;
 pub mod key_register;
 pub mod keys;
+pub mod ledger;
 pub mod rates;
 pub mod reports;
 pub mod sdk;
 #[cfg(feature = "secrets")]
 pub mod secrets;
+pub mod settings;
 #[cfg(feature = "cloudformation")]
 pub mod stack;
 mod store;

@@ -7,6 +7,8 @@ pub mod cache_key;
 pub mod caller;
 pub mod catalogue;
 pub mod chat;
+pub mod completion;
+pub mod converse;
 pub mod error;
 pub mod key;
 mod message;
@@ -21,6 +23,7 @@ pub mod record;
 pub mod routing;
 pub mod settings;
 pub mod spend;
+pub mod sse;
 pub mod time;
 pub mod usage;
 

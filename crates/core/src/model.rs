@@ -12,6 +12,8 @@ use crate::usage::Usage;
 
 /// One call of one target.
 pub struct Call<'a> {
+    /// The call's id in the ledger.
+    pub request_id: &'a str,
     /// What the caller asked.
     pub request: &'a ChatRequest,
     /// Whom we ask.

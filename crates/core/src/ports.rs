@@ -111,8 +111,8 @@ pub trait Ledger: Send + Sync {
         budget: &Budget,
     ) -> Result<Reservation, StoreError>;
     /// Notes, before the bytes leave, that a provider may bill the call.
-    async fn send(&self, record: &Record) -> Result<Transition, StoreError>;
-    /// Closes a record and moves the difference to `before`, in one transaction.
+    async fn send(&self, before: &Record, after: &Record) -> Result<Transition, StoreError>;
+    /// Closes a record and moves the difference to `before`, in one transaction. It is written only over `before`.
     async fn close(&self, before: &Record, after: &Record) -> Result<Transition, StoreError>;
     /// Enters a call that cost nothing and needed no reservation.
     async fn enter(&self, record: &Record) -> Result<(), StoreError>;
@@ -134,7 +134,7 @@ pub enum Reservation {
 pub enum Transition {
     /// It was written.
     Done,
-    /// The record is in this state already or has gone on to it; nothing was written.
+    /// The record is no longer as it was; nothing was written. This is how it is now.
     Lost(Box<Record>),
     /// There is no such record.
     Missing,

@@ -1,0 +1,86 @@
+"""Starts the emulator (ministack), after giving it what it lacks."""
+
+import json
+import os
+import signal
+import socketserver
+import sys
+import threading
+
+# Its Lambda Runtime API sends headers and body apart: with Nagle's algorithm each invocation waits 40 ms.
+socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+import cbor2  # noqa: E402
+from ministack.app import main  # noqa: E402
+from ministack.core import iam_actions  # noqa: E402
+from ministack.services import budgets  # noqa: E402
+from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS  # noqa: E402
+
+
+def with_metric_namespace(request_tag_context):
+    """Add the condition key cloudwatch:namespace, under which the emitter's role may publish metrics."""
+
+    def context(service, action, body, parameters):
+        keys = request_tag_context(service, action, body, parameters)
+        if action == "cloudwatch:PutMetricData":
+            keys["cloudwatch:namespace"] = metric_namespace(body, parameters)
+        return keys
+
+    return context
+
+
+def metric_namespace(body, parameters):
+    """The namespace that a request of any of CloudWatch's three protocols names."""
+    if body.startswith(b"{"):
+        return json.loads(body).get("Namespace")
+    if "Namespace" in parameters:
+        return parameters["Namespace"][0]
+    return cbor2.loads(body).get("Namespace")
+
+
+iam_actions.request_tag_context = with_metric_namespace(iam_actions.request_tag_context)
+
+
+def create_budget(_logical_id, properties, _stack_name):
+    """Create the budget of an AWS::Budgets::Budget; answer its physical id and attributes."""
+    budget = dict(properties["Budget"])
+    limit = budget.get("BudgetLimit")
+    if limit:
+        # CloudFormation's number is the API's string.
+        budget["BudgetLimit"] = limit | {"Amount": str(limit["Amount"])}
+    notifications = properties.get("NotificationsWithSubscribers", [])
+    request = {"Budget": budget, "NotificationsWithSubscribers": notifications}
+    status, _headers, body = budgets._create_budget(request)
+    if status >= 400:
+        raise ValueError(f"AWS::Budgets::Budget: {json.loads(body).get('Message', body)}")
+    return budget["BudgetName"], {}
+
+
+def update_budget(physical_id, _old, properties, stack_name, logical_id=None):
+    """Make the budget anew: the API updates a budget and its notifications only apart."""
+    delete_budget(physical_id, properties)
+    return create_budget(logical_id, properties, stack_name)
+
+
+def delete_budget(physical_id, _properties):
+    """Delete the budget; one that is gone already is no error."""
+    budgets._delete_budget({"BudgetName": physical_id})
+
+
+# The emulator has AWS Budgets but its CloudFormation does not know the type.
+_RESOURCE_HANDLERS["AWS::Budgets::Budget"] = {
+    "create": create_budget,
+    "update": update_budget,
+    "delete": delete_budget,
+}
+
+def end_with_the_supervisor():
+    """Stop when standard input ends: a supervisor that was killed can stop nothing any more."""
+    sys.stdin.buffer.read()
+    os.killpg(os.getpgrp(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    if os.environ.get("STOP_WITH_STDIN"):
+        threading.Thread(target=end_with_the_supervisor, daemon=True).start()
+    sys.exit(main())
