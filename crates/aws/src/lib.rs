@@ -28,4 +28,6 @@ mod store;
 pub mod tenants;
 pub mod vars;
 
+pub use aws_sdk_cloudformation::Client as CloudFormationClient;
+pub use aws_sdk_dynamodb::Client as DynamoClient;
 pub use store::unreachable;

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Error;
 use crate::screen::Screen;
-use crate::{config, keys, ledger, spend, tenants};
+use crate::{config, flag, keys, ledger, spend, tenants};
 
 /// Operates a Tollgate deployment: keys, the kill switch, spend, the ledger and the configuration
 #[derive(Debug, Parser)]
@@ -34,7 +34,10 @@ enum Command {
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Show what calls have cost, by user, team, key or model
+    /// Stop all calls, or admit them
+    #[command(subcommand)]
+    Flag(flag::Command),
+    Resume(flag::Resume),
     Spend(spend::Spend),
     /// Show single calls
     #[command(subcommand)]
@@ -54,6 +57,8 @@ impl Cli {
         let stack = &self.stack;
         match self.command {
             Command::Keys(command) => keys::run(command, stack, &mut screen).await,
+            Command::Flag(command) => flag::run(command, stack, &mut screen).await,
+            Command::Resume(wish) => flag::resume(wish, stack, &mut screen).await,
             Command::Spend(wish) => spend::run(wish, stack, &mut screen).await,
             Command::Ledger(command) => ledger::run(command, stack, &mut screen).await,
             Command::Config(command) => config::run(command, stack, &mut screen).await,
