@@ -34,7 +34,7 @@ impl Deployment {
         let tables = DynamoClient::new(&sdk);
         Ok(Self {
             config: ConfigStore::new(&tables, &stack.config_table),
-            flags: DynamoFlags::new(&tables, &stack.config_table),
+            flags: DynamoFlags::new(tables.clone(), stack.config_table.clone()),
             keys: KeyRegister::new(&tables, &stack.keys_table),
             reports: Reports::new(&tables, &stack.ledger_table, &stack.rollups_table),
             settings: DynamoSettings::new(tables.clone(), stack.config_table.clone()),
