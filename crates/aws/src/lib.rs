@@ -6,10 +6,14 @@
 pub mod bedrock;
 pub mod cache;
 pub mod clock;
+#[cfg(feature = "cloudwatch")]
+pub mod cloudwatch;
 pub mod contention;
 #[cfg(feature = "bedrock")]
 pub mod credentials;
 pub mod ledger;
+pub mod overdue;
+pub mod rollups;
 pub mod sdk;
 pub mod settings;
 mod store;

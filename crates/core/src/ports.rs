@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use serde::Deserialize;
 
 use crate::caller::{Budget, KeyRecord};
 use crate::metrics::Datum;
@@ -138,7 +139,7 @@ pub struct OverduePage {
 }
 
 /// Where a page of overdue records begins: after this record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct PageStart {
     /// The last record of the page before.
     pub request_id: String,
