@@ -13,10 +13,11 @@ const POLICY_VERSION: u32 = 1;
 /// Fields that say who asks, not what; they reach the provider and cannot change the answer.
 const WITHOUT_EFFECT: [&str; 3] = ["user", "metadata", "safety_identifier"];
 
-/// The key of a request within its tenant.
+/// The key of a request within its tenant. The cap of a call that names none is not part of it: only whole answers are
+/// kept, and a whole answer is right under any cap.
 #[must_use]
-pub fn exact_key(tenant: &Name, request: &ChatRequest, output_cap: u64) -> String {
-    let mut text = format!("v{POLICY_VERSION}\ntenant={tenant}\ncap={output_cap}\n");
+pub fn exact_key(tenant: &Name, request: &ChatRequest) -> String {
+    let mut text = format!("v{POLICY_VERSION}\ntenant={tenant}\n");
     let mut members: Vec<_> = request.body().members().collect();
     members.sort_unstable_by_key(|(name, _)| *name);
     for (name, value) in members {
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     fn key(tenant: &str, body: &str) -> String {
-        exact_key(&tenant.parse().unwrap(), &ChatRequest::parse(body.as_bytes()).unwrap(), 100)
+        exact_key(&tenant.parse().unwrap(), &ChatRequest::parse(body.as_bytes()).unwrap())
     }
 
     const BODY: &str =
@@ -118,9 +119,6 @@ mod tests {
             assert_ne!(key("a", BODY), key("a", other), "{other}");
         }
         assert_ne!(key("a", BODY), key("b", BODY));
-        let request = ChatRequest::parse(BODY.as_bytes()).unwrap();
-        let tenant: Name = "a".parse().unwrap();
-        assert_ne!(exact_key(&tenant, &request, 100), exact_key(&tenant, &request, 101));
     }
 
     proptest! {

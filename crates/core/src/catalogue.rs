@@ -23,6 +23,8 @@ pub struct Catalogue {
 pub struct Model {
     /// Who made it, for the list of models.
     pub owned_by: String,
+    /// When it appeared, in epoch seconds, for the list of models.
+    pub created: u64,
     /// Ids of the targets that serve it, the preferred first.
     pub targets: Vec<String>,
     /// The output cap of a call that names none.

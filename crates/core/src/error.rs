@@ -26,6 +26,9 @@ pub enum Error {
         /// The most we take.
         limit: usize,
     },
+    /// Nobody vouched for the caller.
+    #[error("incorrect API key provided")]
+    Unauthenticated,
     /// No such path.
     #[error("unknown request URL: {method} {path}")]
     NotFound {
@@ -117,6 +120,7 @@ impl Error {
         match self {
             Self::Invalid { .. } | Self::ModelNotPriced(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::NotFound { .. } | Self::ModelNotFound(_) => StatusCode::NOT_FOUND,
             Self::ModelNotAllowed(_) => StatusCode::FORBIDDEN,
             Self::RateLimited { .. } | Self::InsufficientQuota(_) | Self::BudgetExceeded(_) => {
@@ -138,6 +142,7 @@ impl Error {
         match self {
             Self::Invalid { .. } => "invalid_request",
             Self::TooLarge { .. } => "request_too_large",
+            Self::Unauthenticated => "invalid_api_key",
             Self::NotFound { .. } => "unknown_url",
             Self::ModelNotFound(_) => "model_not_found",
             Self::ModelNotAllowed(_) => "model_not_allowed",
@@ -165,6 +170,7 @@ impl Error {
             Self::Contended => Some(1),
             Self::Invalid { .. }
             | Self::TooLarge { .. }
+            | Self::Unauthenticated
             | Self::NotFound { .. }
             | Self::ModelNotFound(_)
             | Self::ModelNotAllowed(_)
@@ -204,6 +210,7 @@ impl Error {
         match self {
             Self::Invalid { .. }
             | Self::TooLarge { .. }
+            | Self::Unauthenticated
             | Self::NotFound { .. }
             | Self::ModelNotFound(_)
             | Self::ModelNotPriced(_)

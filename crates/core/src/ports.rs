@@ -69,8 +69,36 @@ pub trait Settings: Send + Sync {
 /// The flag, written.
 #[async_trait]
 pub trait Flags: Send + Sync {
-    /// Writes the flag and all copies of the head at once. `message_id` names the notice that asked for it.
-    async fn set(&self, flag: &Flag, message_id: Option<&str>) -> Result<(), StoreError>;
+    /// Writes the flag and all copies of the head at once.
+    ///
+    /// `message_id` names the notice that asks for it. A notice only ever stops: where the flag is off already, or this
+    /// very notice was the last that was obeyed, nothing is written and the earlier reason stays.
+    async fn set(&self, flag: &Flag, message_id: Option<&str>) -> Result<FlagChange, StoreError>;
+}
+
+/// What became of a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlagChange {
+    /// It was written.
+    Written,
+    /// It was off already, or this notice was obeyed before.
+    Unchanged,
+}
+
+/// Where a message goes, whole, that nobody could read, for people to look at.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// Keeps the message and why it could not be read.
+    async fn keep(&self, letter: &str, reason: &str) -> Result<(), QueueError>;
+}
+
+/// The message is not kept; whoever sent it must send it again.
+#[derive(Debug, thiserror::Error)]
+#[error("the dead-letter queue did not take the message")]
+pub struct QueueError {
+    /// What the client library said.
+    #[source]
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
 /// The ledger together with the spend that it moves.

@@ -1,1 +1,14 @@
-//! Lambda: the call itself
+//! Lambda: the call itself.
+
+pub mod answer;
+mod attempt;
+pub mod config;
+pub mod extension;
+pub mod gateway;
+pub mod handler;
+mod plan;
+mod pump;
+mod settings;
+
+#[cfg(test)]
+mod testing;

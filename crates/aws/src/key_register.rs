@@ -1,0 +1,115 @@
+//! The keys table as an operator sees it: keys are entered, listed and taken back, and never read out again.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
+use tollgate_core::caller::{KeyRecord, KeyStatus};
+use tollgate_core::name::Name;
+use tollgate_core::ports::StoreError;
+
+use crate::unreachable;
+
+const STORE: &str = "keys";
+const HASH: &str = "key_hash";
+const BY_ID: &str = "by-id";
+
+/// Keys, written.
+#[derive(Clone, Debug)]
+pub struct KeyRegister {
+    client: Client,
+    table: String,
+}
+
+/// What became of a key that was to be revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// It is revoked now.
+    Done,
+    /// It was revoked before.
+    Already,
+    /// No key has this id.
+    Unknown,
+}
+
+impl KeyRegister {
+    /// Over the table of that name.
+    #[must_use]
+    pub fn new(client: &Client, table: &str) -> Self {
+        Self { client: client.clone(), table: table.to_owned() }
+    }
+
+    /// Enters a new key under its hash; a hash that is taken is an error.
+    pub async fn enter(&self, hash: &str, record: &KeyRecord) -> Result<(), StoreError> {
+        let mut item: std::collections::HashMap<String, AttributeValue> =
+            to_item(record).map_err(unreachable(STORE))?;
+        item.retain(|_, value| !value.is_null());
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .item(HASH, AttributeValue::S(hash.to_owned()))
+            .condition_expression("attribute_not_exists(#hash)")
+            .expression_attribute_names("#hash", HASH)
+            .send()
+            .await
+            .map_err(unreachable(STORE))?;
+        Ok(())
+    }
+
+    /// All keys, the oldest first. It reads the whole table, which only an operator may wait for.
+    pub async fn list(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        let mut items = self.client.scan().table_name(&self.table).into_paginator().items().send();
+        let mut records: Vec<KeyRecord> = Vec::new();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(unreachable(STORE))?;
+            records.push(from_item(item).map_err(unreachable(STORE))?);
+        }
+        records.sort_by(|a, b| (&a.created_at, &a.key_id).cmp(&(&b.created_at, &b.key_id)));
+        Ok(records)
+    }
+
+    /// Takes a key back for good. The index by id is a moment behind the table.
+    pub async fn revoke(&self, id: &Name) -> Result<Revocation, StoreError> {
+        let Some(hash) = self.hash_of(id).await? else { return Ok(Revocation::Unknown) };
+        let revoked = to_status(KeyStatus::Revoked)?;
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key(HASH, hash)
+            .update_expression("SET #status = :revoked")
+            .condition_expression("attribute_exists(#hash) AND #status <> :revoked")
+            .expression_attribute_names("#hash", HASH)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":revoked", revoked)
+            .send()
+            .await;
+        match outcome {
+            Ok(_) => Ok(Revocation::Done),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Revocation::Already),
+                _ => Err(unreachable(STORE)(error)),
+            },
+        }
+    }
+
+    async fn hash_of(&self, id: &Name) -> Result<Option<AttributeValue>, StoreError> {
+        let reply = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(BY_ID)
+            .key_condition_expression("#id = :id")
+            .expression_attribute_names("#id", "key_id")
+            .expression_attribute_values(":id", AttributeValue::S(id.to_string()))
+            .send()
+            .await
+            .map_err(unreachable(STORE))?;
+        Ok(reply.items().first().and_then(|item| item.get(HASH)).cloned())
+    }
+}
+
+fn to_status(status: KeyStatus) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(status).map_err(unreachable(STORE))
+}

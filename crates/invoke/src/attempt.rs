@@ -1,0 +1,206 @@
+//! Attempts: one target after the other, until one begins to answer. Nobody sees a failover that comes before the
+//! first content.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tollgate_core::completion::glimpse;
+use tollgate_core::error::Error;
+use tollgate_core::model::{Call, Identity, ModelError, Reply};
+use tollgate_core::money::Nanos;
+use tollgate_core::ports::{Chunks, Reservation, Transition};
+use tollgate_core::record::Record;
+use tollgate_core::usage::Usage;
+
+use crate::gateway::{Gateway, Serving};
+use crate::plan::{Plan, Step};
+
+/// How long a stream may take to its first content; the headers of the answer are held no longer.
+const FIRST_CONTENT: Duration = Duration::from_secs(20);
+
+/// How long a whole answer may take while somebody else could still give it.
+const WHOLE_ANSWER: Duration = Duration::from_secs(120);
+
+/// A JSON answer ends within this time.
+const LONGEST_JSON: Duration = Duration::from_secs(290);
+
+/// An attempt that began to answer.
+pub(crate) struct Won {
+    pub(crate) sent: Sent,
+    pub(crate) reply: Started,
+}
+
+/// What an attempt is charged by.
+pub(crate) struct Sent {
+    pub(crate) step: Step,
+    /// The open record, sent.
+    pub(crate) record: Record,
+    /// What earlier attempts may have cost.
+    pub(crate) unknown: Nanos,
+}
+
+/// The beginning of an answer.
+pub(crate) enum Started {
+    Json { body: Bytes, usage: Option<Usage> },
+    Stream { held: Vec<Bytes>, chunks: Chunks },
+}
+
+/// No attempt answered.
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    /// The record, still open.
+    pub(crate) record: Record,
+    /// What the attempts may have cost.
+    pub(crate) unknown: Nanos,
+}
+
+/// What a call is charged.
+pub(crate) struct Bill {
+    pub(crate) cost: Nanos,
+    pub(crate) usage: Usage,
+    /// The provider did not say what it counted, for this attempt or an earlier one.
+    pub(crate) estimated: bool,
+}
+
+impl Sent {
+    /// Usage that never came is charged at its bound.
+    pub(crate) fn bill(&self, usage: Option<Usage>) -> Bill {
+        let cost = usage.map_or(self.step.bound, |usage| self.step.price.cost(&usage));
+        Bill {
+            cost: cost.plus(self.unknown),
+            usage: usage.unwrap_or_default(),
+            estimated: usage.is_none() || self.unknown > Nanos::ZERO,
+        }
+    }
+}
+
+impl Gateway {
+    pub(crate) async fn attempt(
+        &self,
+        serving: &Serving,
+        plan: &Plan,
+        record: Record,
+    ) -> Result<Won, Failed> {
+        let mut failed = Failed { error: Error::Internal, record, unknown: Nanos::ZERO };
+        let (mut causes, mut retry_after, mut only_late) = (Vec::new(), None, true);
+        for (index, step) in plan.steps.iter().enumerate() {
+            let is_last = index + 1 == plan.steps.len();
+            if let Err(error) = self.prepare(serving, step, &mut failed).await {
+                failed.error = error;
+                return Err(failed);
+            }
+            let error = match self.ask(serving, step, is_last).await {
+                Ok(reply) => {
+                    let Failed { record, unknown, .. } = failed;
+                    let sent = Sent { step: step.clone(), record, unknown };
+                    return Ok(Won { sent, reply });
+                }
+                Err(ModelError::Refused { status, body }) => {
+                    failed.error = Error::Refused { status, body };
+                    return Err(failed);
+                }
+                Err(error) => error,
+            };
+            tracing::warn!(target.id = step.id, error = &error as &dyn std::error::Error, "attempt failed");
+            if error.may_be_billed() {
+                failed.unknown = failed.unknown.plus(step.bound);
+            }
+            if let ModelError::Throttled { retry_after: after } = error {
+                retry_after = retry_after.max(after);
+            }
+            only_late &= matches!(error, ModelError::TimedOut);
+            causes.push(format!("{}: {error}", step.id));
+        }
+        failed.error = if only_late {
+            Error::TimedOut((self.options.clock)().since(serving.arrival.at))
+        } else {
+            Error::Unavailable { causes, retry_after }
+        };
+        Err(failed)
+    }
+
+    /// Makes sure, before the bytes leave, that calls are still admitted, that the reservation holds what earlier
+    /// attempts may have cost besides this one, and that the ledger knows of it.
+    async fn prepare(&self, serving: &Serving, step: &Step, state: &mut Failed) -> Result<(), Error> {
+        self.settings.admit((self.options.clock)()).await?;
+        let needed = state.unknown.plus(step.bound);
+        if needed > state.record.reserved_nanos {
+            let extended = state.record.extended(needed.minus(state.record.reserved_nanos));
+            let budget = &serving.arrival.caller.budget;
+            match self.ledger.extend(&state.record, &extended, budget).await {
+                Ok(Reservation::Granted) => state.record = extended,
+                Ok(Reservation::Refused(exhausted)) => return Err(Error::InsufficientQuota(exhausted)),
+                Ok(Reservation::Contended) => return Err(Error::Contended),
+                Err(error) => return Err(unreachable_ledger(&error)),
+            }
+        }
+        let sent = state.record.sent(&step.id);
+        match self.ledger.send(&state.record, &sent).await {
+            Ok(Transition::Done) => {
+                state.record = sent;
+                Ok(())
+            }
+            Ok(Transition::Lost(_) | Transition::Missing) => Err(Error::Contended),
+            Err(error) => Err(unreachable_ledger(&error)),
+        }
+    }
+
+    async fn ask(&self, serving: &Serving, step: &Step, is_last: bool) -> Result<Started, ModelError> {
+        let remaining = serving.arrival.deadline.since((self.options.clock)());
+        let patience = match (serving.request.stream, is_last) {
+            (true, _) => FIRST_CONTENT,
+            (false, true) => LONGEST_JSON,
+            (false, false) => WHOLE_ANSWER,
+        };
+        let caller = &serving.arrival.caller;
+        let call = Call {
+            request_id: &serving.arrival.request_id,
+            request: &serving.request,
+            target: &step.target,
+            output_cap: step.output_cap,
+            identity: Identity {
+                user: caller.user.as_str(),
+                team: caller.team.as_str(),
+                tenant_id: caller.tenant.as_str(),
+                tenant: &serving.tenant,
+            },
+            timeout: patience.min(remaining),
+        };
+        match self.model.call(&call).await? {
+            Reply::Json { body, usage } => Ok(Started::Json { body, usage }),
+            Reply::Stream(chunks) => hold(chunks, call.timeout, is_last).await,
+        }
+    }
+}
+
+/// Waits for the first content. The last target may take longer: then the headers go out, and the stream goes on.
+async fn hold(mut chunks: Chunks, patience: Duration, is_last: bool) -> Result<Started, ModelError> {
+    let mut held = Vec::new();
+    let wait = async {
+        loop {
+            let chunk = match chunks.next().await {
+                Some(chunk) => chunk?,
+                None => return Err(ModelError::Garbled("an empty stream".into())),
+            };
+            let has_content =
+                glimpse(&chunk).map_err(|error| ModelError::Garbled(Box::new(error)))?.has_content;
+            held.push(chunk);
+            if has_content {
+                return Ok(());
+            }
+        }
+    };
+    match tokio::time::timeout(patience, wait).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return Err(error),
+        Err(_) if is_last => {}
+        Err(_) => return Err(ModelError::TimedOut),
+    }
+    Ok(Started::Stream { held, chunks })
+}
+
+fn unreachable_ledger(error: &tollgate_core::ports::StoreError) -> Error {
+    tracing::error!(error = error as &dyn std::error::Error, "ledger unreachable");
+    Error::StateUnavailable("the ledger")
+}

@@ -1,0 +1,91 @@
+//! The function's environment, checked at start.
+
+use std::time::Duration;
+
+use tollgate_aws::vars::{VarError, number, read, require};
+
+/// What the environment says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Flag, catalogue, prices, routing, tenants.
+    pub config_table: String,
+    /// Spend.
+    pub limits_table: String,
+    /// Answers.
+    pub cache_table: String,
+    /// Calls.
+    pub ledger_table: String,
+    /// How long a ledger record is kept.
+    pub retention_days: u64,
+    /// How long an answer is served from the cache; not at all where zero.
+    pub cache_ttl: Duration,
+    /// When a call is settled.
+    pub settle: Settle,
+    /// Stands in for the hosts of the catalogue on a laptop.
+    pub mantle_endpoint: Option<String>,
+}
+
+/// When a call is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settle {
+    /// After the answer, while the internal extension holds the environment.
+    AfterAnswer,
+    /// Before the end of the answer's body.
+    BeforeEnd,
+}
+
+impl Config {
+    /// Reads the process's environment.
+    pub fn from_env() -> Result<Self, VarError> {
+        Self::from_vars(read)
+    }
+
+    /// Reads variables, and names the one that is wrong.
+    pub fn from_vars(read: impl Fn(&str) -> Option<String>) -> Result<Self, VarError> {
+        let settle = match read("SETTLE").as_deref() {
+            None | Some("" | "after_answer") => Settle::AfterAnswer,
+            Some("before_end") => Settle::BeforeEnd,
+            Some(_) => {
+                return Err(VarError { name: "SETTLE", fault: "is neither after_answer nor before_end" });
+            }
+        };
+        Ok(Self {
+            config_table: require(&read, "CONFIG_TABLE")?,
+            limits_table: require(&read, "LIMITS_TABLE")?,
+            cache_table: require(&read, "CACHE_TABLE")?,
+            ledger_table: require(&read, "LEDGER_TABLE")?,
+            retention_days: number(&read, "LEDGER_RETENTION_DAYS", 400)?,
+            cache_ttl: Duration::from_secs(number(&read, "CACHE_TTL_SECS", 3_600)?),
+            settle,
+            mantle_endpoint: read("AWS_ENDPOINT_URL_BEDROCK_MANTLE").filter(|url| !url.is_empty()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vars(changed: (&str, &str)) -> Result<Config, VarError> {
+        Config::from_vars(|name| match name {
+            _ if name == changed.0 => Some(changed.1.to_owned()),
+            "CONFIG_TABLE" | "LIMITS_TABLE" | "CACHE_TABLE" | "LEDGER_TABLE" => Some(name.to_lowercase()),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn tables_are_required_and_the_rest_has_defaults() {
+        let config = vars(("", "")).unwrap();
+
+        assert_eq!(config.ledger_table, "ledger_table");
+        assert_eq!((config.retention_days, config.settle), (400, Settle::AfterAnswer));
+        assert_eq!(vars(("LEDGER_TABLE", "")).unwrap_err().name, "LEDGER_TABLE");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        assert_eq!(vars(("SETTLE", "never")).unwrap_err().name, "SETTLE");
+        assert_eq!(vars(("CACHE_TTL_SECS", "1h")).unwrap_err().name, "CACHE_TTL_SECS");
+    }
+}

@@ -1,0 +1,305 @@
+//! One call from end to end: parse, look up, plan, reserve, attempt, and what is settled and stored after the answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
+use tollgate_core::cache_key::exact_key;
+use tollgate_core::caller::Caller;
+use tollgate_core::chat::ChatRequest;
+use tollgate_core::error::Error;
+use tollgate_core::money::Nanos;
+use tollgate_core::name::Name;
+use tollgate_core::ports::{Cache, Entry, Ledger, Model, Reservation, Settings};
+use tollgate_core::record::{CacheOutcome, End, Opening, Record};
+use tollgate_core::settings::Tenant;
+use tollgate_core::time::Timestamp;
+use tollgate_core::usage::Usage;
+
+use crate::answer::{Answer, AnswerBody, set};
+use crate::attempt::{Failed, Started, Won};
+use crate::plan::{Plan, check_model, plan};
+use crate::pump::Flow;
+use crate::settings::CurrentSettings;
+
+/// The reconciler waits this long after the Lambda's own deadline before it closes a record.
+const OVERDUE_AFTER: Duration = Duration::from_secs(30);
+
+/// A cache that takes longer than this to answer is a miss.
+const CACHE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The gateway of one environment.
+pub struct Gateway {
+    pub(crate) settings: CurrentSettings,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) cache: Arc<dyn Cache>,
+    pub(crate) model: Arc<dyn Model>,
+    pub(crate) options: Options,
+}
+
+/// What does not change while an environment lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long a ledger record is kept.
+    pub retention_days: u64,
+    /// How long an answer is served from the cache; not at all where zero.
+    pub cache_ttl: Duration,
+    /// The wall clock.
+    pub clock: fn() -> Timestamp,
+}
+
+/// A call that has arrived.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// Unique per invocation.
+    pub request_id: String,
+    /// When.
+    pub at: Timestamp,
+    /// By when the environment is done with it.
+    pub deadline: Timestamp,
+    /// Who calls.
+    pub caller: Caller,
+    /// What the caller asks of the cache.
+    pub caching: Caching,
+    /// Unread.
+    pub body: Bytes,
+}
+
+/// What a caller asks of the cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Caching {
+    /// Nothing special.
+    #[default]
+    Use,
+    /// A fresh answer, which may be kept.
+    Refresh,
+    /// A fresh answer, which may not be kept.
+    Bypass,
+}
+
+impl Caching {
+    const fn outcome(self) -> CacheOutcome {
+        match self {
+            Self::Use => CacheOutcome::Miss,
+            Self::Refresh | Self::Bypass => CacheOutcome::Bypass,
+        }
+    }
+}
+
+/// What is known of a call while it is served.
+pub(crate) struct Serving {
+    pub(crate) arrival: Arrival,
+    pub(crate) request: ChatRequest,
+    pub(crate) tenant: Tenant,
+    /// Where the answer is kept, if it may be.
+    pub(crate) keep_under: Option<String>,
+}
+
+impl Gateway {
+    /// Over these ports.
+    #[must_use]
+    pub fn new(
+        settings: Arc<dyn Settings>,
+        ledger: Arc<dyn Ledger>,
+        cache: Arc<dyn Cache>,
+        model: Arc<dyn Model>,
+        options: Options,
+    ) -> Self {
+        Self { settings: CurrentSettings::new(settings), ledger, cache, model, options }
+    }
+
+    /// `POST /v1/chat/completions`.
+    pub async fn chat(self: Arc<Self>, arrival: Arrival) -> Result<Answer, Error> {
+        let request = ChatRequest::parse(&arrival.body)?;
+        let caching = if self.options.cache_ttl.is_zero() { Caching::Bypass } else { arrival.caching };
+        let key = exact_key(&arrival.caller.tenant, &request);
+        let look_up = async {
+            match caching {
+                Caching::Use => self.look_up(&key, arrival.at).await,
+                Caching::Refresh | Caching::Bypass => None,
+            }
+        };
+        let (documents, hit) = futures_util::future::join(self.settings.admit(arrival.at), look_up).await;
+        let documents = documents?;
+        check_model(&documents, &arrival.caller, &request.model)?;
+        if let Some(entry) = hit {
+            return Ok(self.answer_hit(&arrival, &request, &entry));
+        }
+        let plan = plan(&documents, &arrival.caller, &request)?;
+        let tenant = self.tenant(&arrival.caller.tenant).await?;
+        let record = self.reserve(&arrival, &request, &plan, caching.outcome()).await?;
+        let keep_under = (caching != Caching::Bypass).then_some(key);
+        let serving = Serving { arrival, request, tenant, keep_under };
+        Ok(match self.attempt(&serving, &plan, record).await {
+            Ok(won) => self.answer(serving, &plan, won),
+            Err(failed) => self.answer_failure(&serving, failed),
+        })
+    }
+
+    /// `GET /v1/models`: what this key may name.
+    pub async fn models(&self, caller: &Caller, now: Timestamp) -> Result<Answer, Error> {
+        let documents = self.settings.documents(now).await?;
+        let models = documents.catalogue.models.iter().filter(|(alias, _)| caller.may_use(alias));
+        let data: Vec<_> = models
+            .map(|(alias, model)| {
+                json!({"id": alias, "object": "model", "created": model.created, "owned_by": model.owned_by})
+            })
+            .collect();
+        let body = json!({"object": "list", "data": data}).to_string();
+        Ok(Answer::json(StatusCode::OK, HeaderMap::new(), body.into()))
+    }
+
+    /// A cache that is down, slow or garbled is a miss.
+    async fn look_up(&self, key: &str, now: Timestamp) -> Option<Entry> {
+        match tokio::time::timeout(CACHE_TIMEOUT, self.cache.read(key, now)).await {
+            Ok(Ok(entry)) => entry,
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cache unreadable");
+                None
+            }
+            Err(_) => {
+                tracing::warn!("cache too slow");
+                None
+            }
+        }
+    }
+
+    async fn tenant(&self, id: &Name) -> Result<Tenant, Error> {
+        if *id == Name::default_tenant() {
+            return Ok(Tenant::default());
+        }
+        let found = self.settings.port().tenant(id.as_str()).await.map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "tenant unreadable");
+            Error::StateUnavailable("the configuration")
+        })?;
+        let unknown = || Error::Unavailable {
+            causes: vec![format!("the tenant \"{id}\" is not configured")],
+            retry_after: None,
+        };
+        found.ok_or_else(unknown)
+    }
+
+    async fn reserve(
+        &self,
+        arrival: &Arrival,
+        request: &ChatRequest,
+        plan: &Plan,
+        cache: CacheOutcome,
+    ) -> Result<Record, Error> {
+        let opening = self.opening(arrival, request, cache, plan.bound());
+        let record = Record::open(&arrival.caller, opening);
+        match self.ledger.reserve(&record, &arrival.caller.budget).await {
+            Ok(Reservation::Granted) => Ok(record),
+            Ok(Reservation::Refused(exhausted)) => Err(Error::InsufficientQuota(exhausted)),
+            Ok(Reservation::Contended) => Err(Error::Contended),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "ledger unreachable");
+                Err(Error::StateUnavailable("the ledger"))
+            }
+        }
+    }
+
+    fn opening(
+        &self,
+        arrival: &Arrival,
+        request: &ChatRequest,
+        cache: CacheOutcome,
+        bound: Nanos,
+    ) -> Opening {
+        Opening {
+            request_id: arrival.request_id.clone(),
+            model: request.model.clone(),
+            stream: request.stream,
+            cache,
+            bound,
+            now: arrival.at,
+            deadline: arrival.deadline.plus(OVERDUE_AFTER),
+            retention_days: self.options.retention_days,
+        }
+    }
+
+    fn answer_hit(self: Arc<Self>, arrival: &Arrival, request: &ChatRequest, entry: &Entry) -> Answer {
+        let mut headers = HeaderMap::new();
+        set(&mut headers, "x-tollgate-cache", CacheOutcome::HitExact.as_str());
+        set(&mut headers, "x-tollgate-model", &entry.target);
+        set(&mut headers, "x-tollgate-attempts", "0");
+        set(&mut headers, "x-tollgate-cost-usd", "0");
+        let opening = self.opening(arrival, request, CacheOutcome::HitExact, Nanos::ZERO);
+        let open = Record { target: Some(entry.target.clone()), ..Record::open(&arrival.caller, opening) };
+        let end = End { saved_nanos: entry.cost, ..self.end(arrival, "ok", Usage::default()) };
+        let record = open.settled(Nanos::ZERO, end);
+        let body = entry.reply.clone();
+        let answer = if request.stream {
+            Answer::events(headers, AnswerBody::Whole(Some(body)))
+        } else {
+            Answer::json(StatusCode::OK, headers, body)
+        };
+        answer.then(Box::pin(async move { self.enter(&record).await }))
+    }
+
+    fn answer(self: Arc<Self>, serving: Serving, plan: &Plan, Won { sent, reply }: Won) -> Answer {
+        let mut headers = HeaderMap::new();
+        set(&mut headers, "x-tollgate-cache", sent.record.cache.as_str());
+        set(&mut headers, "x-tollgate-provider", &sent.step.target.provider);
+        set(&mut headers, "x-tollgate-model", &sent.step.target.model_id);
+        set(&mut headers, "x-tollgate-attempts", &sent.record.attempts.to_string());
+        if let Some(cap) = plan.added_cap {
+            set(&mut headers, "x-tollgate-adapted", &format!("max_completion_tokens={cap}"));
+        }
+        match reply {
+            Started::Json { body, usage } => {
+                let bill = sent.bill(usage);
+                set(&mut headers, "x-tollgate-cost-usd", &bill.cost.to_string());
+                let reply = body.clone();
+                let job = async move { self.finish_json(&serving, &sent, &bill, reply).await };
+                Answer::json(StatusCode::OK, headers, body).then(Box::pin(job))
+            }
+            Started::Stream { held, chunks } => {
+                let (flow, pieces) = Flow::new(self, serving, sent);
+                Answer::events(headers, AnswerBody::Pieces(pieces)).then(Box::pin(flow.run(held, chunks)))
+            }
+        }
+    }
+
+    fn answer_failure(self: Arc<Self>, serving: &Serving, failed: Failed) -> Answer {
+        let Failed { error, record, unknown } = failed;
+        log_refusal(&serving.arrival, &error);
+        let mut headers = HeaderMap::new();
+        set(&mut headers, "x-tollgate-attempts", &record.attempts.to_string());
+        let end = self.end(&serving.arrival, error.code(), Usage::default());
+        let closed = match unknown {
+            Nanos::ZERO => record.released(end),
+            charged => record.settled(charged, End { estimated: true, ..end }),
+        };
+        let job = async move { self.close(&record, closed).await };
+        Answer::error(&error, headers).then(Box::pin(job))
+    }
+
+    /// How a call ended, but for its usage's details.
+    pub(crate) fn end(&self, arrival: &Arrival, outcome: &str, usage: Usage) -> End {
+        let now = (self.options.clock)();
+        End {
+            ended_us: now,
+            outcome: outcome.to_owned(),
+            provider: None,
+            usage,
+            estimated: false,
+            saved_nanos: Nanos::ZERO,
+            latency_us: u64::try_from(now.since(arrival.at).as_micros()).unwrap_or(u64::MAX),
+            first_token_us: None,
+        }
+    }
+}
+
+/// The one log line of a call that is refused.
+pub(crate) fn log_refusal(arrival: &Arrival, error: &Error) {
+    let (status, code) = (error.status().as_u16(), error.code());
+    let (key, team) = (arrival.caller.key_id.as_str(), arrival.caller.team.as_str());
+    if error.status().is_server_error() {
+        tracing::error!(status, code, key.id = key, team.id = team, causes = %error, "call.failed");
+    } else {
+        tracing::info!(status, code, key.id = key, team.id = team, "call.refused");
+    }
+}

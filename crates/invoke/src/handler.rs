@@ -1,0 +1,160 @@
+//! From API Gateway's event to a call, and from an answer to a response. Every failure becomes a response.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Response};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt};
+use tollgate_core::caller::Caller;
+use tollgate_core::error::Error;
+use tollgate_core::time::Timestamp;
+
+use crate::answer::{Answer, AnswerBody, set};
+use crate::config::Settle;
+use crate::extension::Outbox;
+use crate::gateway::{Arrival, Caching, Gateway, log_refusal};
+
+/// Left of the Lambda's time for what comes after the answer.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// The function's handler.
+pub struct Handler {
+    gateway: Arc<Gateway>,
+    after: After,
+}
+
+/// Who finishes what follows an answer.
+pub enum After {
+    /// The internal extension.
+    Extension(Outbox),
+    /// The answer's own body.
+    Body,
+}
+
+impl Handler {
+    /// Over a gateway.
+    #[must_use]
+    pub fn new(gateway: Gateway, settle: Settle, outbox: Outbox) -> Self {
+        let after = match settle {
+            Settle::AfterAnswer => After::Extension(outbox),
+            Settle::BeforeEnd => After::Body,
+        };
+        Self { gateway: Arc::new(gateway), after }
+    }
+
+    /// One invocation.
+    pub async fn handle(&self, event: Request) -> Result<Response<AnswerBody>, Infallible> {
+        let mut answer = self.answer(event).await;
+        match &self.after {
+            After::Body => Ok(answer.finish_within_body().await.response),
+            After::Extension(outbox) => {
+                if outbox.send(answer.job.take()).is_err() {
+                    tracing::error!("the extension has stopped, so nothing is settled");
+                }
+                Ok(answer.response)
+            }
+        }
+    }
+
+    async fn answer(&self, event: Request) -> Answer {
+        let context = event.lambda_context();
+        let request_id = context.request_id.clone();
+        let authorizer = AuthorizerContext::of(&event);
+        let deadline = Timestamp::from_micros(context.deadline.saturating_mul(1_000));
+        let mut answer = match self.route(event, &authorizer, request_id.clone(), deadline).await {
+            Ok(answer) => answer,
+            Err(error) => Answer::error(&error, HeaderMap::new()),
+        };
+        let headers = answer.response.headers_mut();
+        set(headers, "x-tollgate-request-id", &request_id);
+        authorizer.write_standing(headers);
+        answer
+    }
+
+    async fn route(
+        &self,
+        event: Request,
+        authorizer: &AuthorizerContext,
+        request_id: String,
+        deadline: Timestamp,
+    ) -> Result<Answer, Error> {
+        let caller = authorizer.caller()?;
+        let at = (self.gateway.options.clock)();
+        let arrival = |event: Request| Arrival {
+            request_id,
+            at,
+            deadline: Timestamp::from_micros(deadline.as_micros().saturating_sub(MARGIN.as_micros() as u64)),
+            caller: caller.clone(),
+            caching: caching(event.headers()),
+            body: match event.into_body() {
+                Body::Empty => bytes::Bytes::new(),
+                Body::Text(text) => text.into(),
+                Body::Binary(bytes) => bytes.into(),
+                _ => bytes::Bytes::new(),
+            },
+        };
+        match (event.method(), event.uri().path()) {
+            (&Method::POST, "/v1/chat/completions") => {
+                let arrival = arrival(event);
+                let said = self.gateway.clone().chat(arrival.clone()).await;
+                said.inspect_err(|error| log_refusal(&arrival, error))
+            }
+            (&Method::GET, "/v1/models") => self.gateway.models(&caller, at).await,
+            (method, path) => Err(Error::NotFound { method: method.to_string(), path: path.to_owned() }),
+        }
+    }
+}
+
+/// What the authorizer handed over.
+struct AuthorizerContext(std::collections::HashMap<String, serde_json::Value>);
+
+impl AuthorizerContext {
+    fn of(event: &Request) -> Self {
+        match event.request_context_ref() {
+            Some(RequestContext::ApiGatewayV1(context)) => Self(context.authorizer.fields.clone()),
+            _ => Self(std::collections::HashMap::new()),
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.0.get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn caller(&self) -> Result<Caller, Error> {
+        if let Some(secs) = self.text("retryAfter") {
+            return Err(Error::RateLimited {
+                message: self.text("message").unwrap_or_default(),
+                retry_after_secs: secs.parse().unwrap_or(1),
+            });
+        }
+        Caller::from_context(|name| self.text(name)).ok_or(Error::Unauthenticated)
+    }
+
+    fn write_standing(&self, headers: &mut HeaderMap) {
+        let figures = [
+            ("limitRequests", "x-ratelimit-limit-requests"),
+            ("remainingRequests", "x-ratelimit-remaining-requests"),
+            ("resetRequests", "x-ratelimit-reset-requests"),
+        ];
+        for (name, header) in figures {
+            if let Some(value) = self.text(name) {
+                set(headers, header, &value);
+            }
+        }
+    }
+}
+
+fn caching(headers: &HeaderMap) -> Caching {
+    let directives = headers.get(http::header::CACHE_CONTROL).and_then(|value| value.to_str().ok());
+    let has = |wanted: &str| {
+        directives
+            .is_some_and(|all| all.split(',').any(|directive| directive.trim().eq_ignore_ascii_case(wanted)))
+    };
+    match (has("no-store"), has("no-cache")) {
+        (true, _) => Caching::Bypass,
+        (false, true) => Caching::Refresh,
+        (false, false) => Caching::Use,
+    }
+}

@@ -1,0 +1,245 @@
+//! The pump: it drains the provider whether or not the client stays, ends the body, and then settles and stores.
+//!
+//! A stream that broke ends with a typed error event, never as a clean finish, and it is not stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+use tollgate_core::completion::{Finish, glimpse};
+use tollgate_core::error::Error;
+use tollgate_core::model::ModelError;
+use tollgate_core::ports::{Chunks, Entry, Transition};
+use tollgate_core::record::{End, Record, State};
+use tollgate_core::sse::{DONE, PING, encode};
+use tollgate_core::usage::Usage;
+
+use crate::attempt::{Bill, Sent};
+use crate::gateway::{Gateway, Serving};
+
+/// How long the body may be silent.
+const PING_EVERY: Duration = Duration::from_secs(15);
+
+/// Left of the Lambda's time for settling when a stream is given up.
+const TIME_TO_SETTLE: Duration = Duration::from_secs(5);
+
+/// Pieces that may wait for a slow client; after that the provider waits too.
+const BACKLOG: usize = 32;
+
+/// The longest reply that is kept for the cache.
+const MAX_KEPT_BYTES: usize = 380 * 1024;
+
+/// A stream on its way from a provider to a client.
+pub(crate) struct Flow {
+    gateway: Arc<Gateway>,
+    serving: Serving,
+    sent: Sent,
+    client: mpsc::Sender<Bytes>,
+    seen: Seen,
+}
+
+/// What has been seen of a stream.
+#[derive(Default)]
+struct Seen {
+    usage: Option<Usage>,
+    finish: Option<Finish>,
+    first_content: Option<Duration>,
+    is_whole: bool,
+    kept: Vec<u8>,
+}
+
+/// How an answer ended, as far as money does not say it.
+struct Ending {
+    outcome: &'static str,
+    first_token_us: Option<u64>,
+}
+
+impl Flow {
+    /// The flow, and the client's end of it.
+    pub(crate) fn new(gateway: Arc<Gateway>, serving: Serving, sent: Sent) -> (Self, mpsc::Receiver<Bytes>) {
+        let (client, pieces) = mpsc::channel(BACKLOG);
+        (Self { gateway, serving, sent, client, seen: Seen::default() }, pieces)
+    }
+
+    /// Drains, ends the body, settles, stores.
+    pub(crate) async fn run(mut self, held: Vec<Bytes>, chunks: Chunks) {
+        let outcome = match self.drain(held, chunks).await {
+            Ok(()) => "ok",
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "stream broken");
+                let said = serde_json::to_vec(&Error::StreamBroken.envelope()).unwrap_or_default();
+                self.tell(encode(&said)).await;
+                Error::StreamBroken.code()
+            }
+        };
+        let Self { gateway, serving, sent, client, seen } = self;
+        drop(client);
+        let bill = sent.bill(seen.usage);
+        let first_token_us = seen.first_content.and_then(|time| u64::try_from(time.as_micros()).ok());
+        gateway.settle(&serving, &sent, &bill, Ending { outcome, first_token_us }).await;
+        if seen.is_whole && seen.finish == Some(Finish::Whole) {
+            gateway.store(&serving, &sent, &bill, seen.kept.into()).await;
+        }
+    }
+
+    async fn drain(&mut self, held: Vec<Bytes>, mut chunks: Chunks) -> Result<(), ModelError> {
+        for chunk in held {
+            self.pass(chunk).await?;
+        }
+        let now = (self.gateway.options.clock)();
+        let time = self.serving.arrival.deadline.since(now).saturating_sub(TIME_TO_SETTLE);
+        let deadline = tokio::time::sleep(time);
+        tokio::pin!(deadline);
+        loop {
+            let next = tokio::select! {
+                next = chunks.next() => next,
+                () = &mut deadline => return Err(ModelError::TimedOut),
+                () = tokio::time::sleep(PING_EVERY) => {
+                    self.tell(Bytes::from_static(PING)).await;
+                    continue;
+                }
+            };
+            match next {
+                Some(chunk) => self.pass(chunk?).await?,
+                None if self.seen.finish.is_none() => {
+                    return Err(ModelError::Broken("the stream ended without a finish".into()));
+                }
+                None => break,
+            }
+        }
+        self.seen.is_whole = true;
+        self.say(encode(DONE)).await;
+        Ok(())
+    }
+
+    /// Passes a chunk on, unless it is the usage that the client did not ask for.
+    async fn pass(&mut self, chunk: Bytes) -> Result<(), ModelError> {
+        let glimpse = glimpse(&chunk).map_err(|error| ModelError::Garbled(Box::new(error)))?;
+        self.seen.usage = glimpse.usage.or(self.seen.usage);
+        self.seen.finish = match (self.seen.finish, glimpse.finish) {
+            (Some(Finish::Partial), _) => Some(Finish::Partial),
+            (before, now) => now.or(before),
+        };
+        if glimpse.has_content && self.seen.first_content.is_none() {
+            let now = (self.gateway.options.clock)();
+            self.seen.first_content = Some(now.since(self.serving.arrival.at));
+        }
+        if !glimpse.is_usage_chunk || self.serving.request.include_usage {
+            self.say(encode(&chunk)).await;
+        }
+        Ok(())
+    }
+
+    /// Sends what belongs to the answer, and keeps it.
+    async fn say(&mut self, event: Bytes) {
+        if self.seen.kept.len() <= MAX_KEPT_BYTES {
+            self.seen.kept.extend_from_slice(&event);
+        }
+        self.tell(event).await;
+    }
+
+    /// Sends to the client. One that has left is no reason to stop: the provider bills the whole answer.
+    async fn tell(&self, event: Bytes) {
+        drop(self.client.send(event).await);
+    }
+}
+
+impl Gateway {
+    /// After a whole answer.
+    pub(crate) async fn finish_json(&self, serving: &Serving, sent: &Sent, bill: &Bill, body: Bytes) {
+        self.settle(serving, sent, bill, Ending { outcome: "ok", first_token_us: None }).await;
+        if glimpse(&body).is_ok_and(|glimpse| glimpse.finish == Some(Finish::Whole)) {
+            self.store(serving, sent, bill, body).await;
+        }
+    }
+
+    async fn settle(&self, serving: &Serving, sent: &Sent, bill: &Bill, ending: Ending) {
+        let end = End {
+            provider: Some(sent.step.target.provider.clone()),
+            estimated: bill.estimated,
+            first_token_us: ending.first_token_us,
+            ..self.end(&serving.arrival, ending.outcome, bill.usage)
+        };
+        if bill.cost > sent.record.reserved_nanos {
+            tracing::error!(
+                target.id = sent.step.id,
+                cost = bill.cost.0,
+                bound = sent.record.reserved_nanos.0,
+                "over bound"
+            );
+        }
+        self.close(&sent.record, sent.record.settled(bill.cost, end)).await;
+    }
+
+    /// Writes how a call ended. What cannot be written now is left to the reconciler, which charges no less.
+    pub(crate) async fn close(&self, before: &Record, after: Record) {
+        let mut result = self.ledger.close(before, &after).await;
+        if let (Ok(Transition::Lost(now)), Some(end)) = (&result, &after.end)
+            && now.state == State::Expired
+        {
+            let late = now.settled(after.charged_nanos, end.clone());
+            result = self.ledger.close(now, &late).await;
+        }
+        match result {
+            Ok(Transition::Done) => log_settled(&after),
+            Ok(Transition::Lost(_) | Transition::Missing) => {
+                tracing::error!("the record was closed by somebody else")
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "not settled, left to the reconciler"
+                );
+            }
+        }
+    }
+
+    /// Enters a hit, which needed no reservation.
+    pub(crate) async fn enter(&self, record: &Record) {
+        match self.ledger.enter(record).await {
+            Ok(()) => log_settled(record),
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "hit not entered"),
+        }
+    }
+
+    async fn store(&self, serving: &Serving, sent: &Sent, bill: &Bill, reply: Bytes) {
+        let Some(key) = &serving.keep_under else { return };
+        if bill.estimated || reply.len() > MAX_KEPT_BYTES {
+            return;
+        }
+        let now = (self.options.clock)();
+        let entry = Entry {
+            reply,
+            target: sent.step.id.clone(),
+            usage: bill.usage,
+            cost: bill.cost,
+            expires_at: now.plus(self.options.cache_ttl).as_secs(),
+        };
+        if let Err(error) = self.cache.write(key, &entry).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "answer not stored");
+        }
+    }
+}
+
+/// The one log line of a call that went through; the source of the top lists.
+fn log_settled(record: &Record) {
+    let Some(end) = &record.end else { return };
+    tracing::info!(
+        key.id = record.key_id.as_str(),
+        user.id = record.user.as_str(),
+        team.id = record.team.as_str(),
+        tenant.id = record.tenant.as_str(),
+        model.id = record.model,
+        target.id = record.target,
+        state = record.state.as_str(),
+        outcome = end.outcome,
+        cache = record.cache.as_str(),
+        cost_nanos = record.charged_nanos.0,
+        tokens.input = end.usage.input,
+        tokens.output = end.usage.output,
+        duration_us = end.latency_us,
+        "call.settled"
+    );
+}

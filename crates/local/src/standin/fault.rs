@@ -1,0 +1,187 @@
+//! Rules by which the stand-in misbehaves or is set up: first match wins, and a rule with `times` wears out.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::Deserialize;
+
+const LONGEST_WAIT_MS: u64 = 600_000;
+const MOST_WORDS: usize = 100_000;
+
+/// One rule. Only `model` must be given; everything else stays as it is without a rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rule {
+    /// A model id as the request names it, or `*`.
+    pub(super) model: String,
+    /// How many calls it applies to; absent: all.
+    #[serde(default)]
+    pub(super) times: Option<u32>,
+    /// Wait before the headers.
+    #[serde(default)]
+    pub(super) latency_ms: u64,
+    #[serde(default)]
+    pub(super) chunk_delay_ms: Option<u64>,
+    #[serde(default)]
+    pub(super) reply_words: Option<usize>,
+    #[serde(default)]
+    pub(super) cached_tokens: u64,
+    /// Tokens spent on thinking before the reply, within the output cap.
+    #[serde(default)]
+    pub(super) reasoning_tokens: Option<u64>,
+    /// Refuse with this status, or, with `error_after_chunks`, break off with it.
+    #[serde(default)]
+    pub(super) status: Option<u16>,
+    #[serde(default)]
+    pub(super) retry_after_secs: Option<u64>,
+    /// After so many chunks of a stream, an error in the wire's own form ends it.
+    #[serde(default)]
+    pub(super) error_after_chunks: Option<usize>,
+    /// After so many chunks, the connection is dropped; a JSON body is one chunk.
+    #[serde(default)]
+    pub(super) cut_after_chunks: Option<usize>,
+    /// 200 and nothing in it.
+    #[serde(default)]
+    pub(super) empty: bool,
+    /// 200 and something that the wire does not know.
+    #[serde(default)]
+    pub(super) garbage: bool,
+    #[serde(default)]
+    pub(super) omit_usage: bool,
+}
+
+impl Rule {
+    fn matches(&self, model: &str) -> bool {
+        self.times != Some(0) && (self.model == "*" || self.model == model)
+    }
+
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.model.is_empty() {
+            return Err(("model", "must be a model id or *".to_owned()));
+        }
+        if self.times == Some(0) {
+            return Err(("times", "must be at least 1".to_owned()));
+        }
+        if let Some(status) = self.status
+            && !(400..=599).contains(&status)
+        {
+            return Err(("status", format!("must be 400 to 599, not {status}")));
+        }
+        if self.retry_after_secs.is_some() && self.status.is_none() {
+            return Err(("retry_after_secs", "needs status".to_owned()));
+        }
+        if self.reply_words.is_some_and(|words| words > MOST_WORDS) {
+            return Err(("reply_words", format!("must be at most {MOST_WORDS}")));
+        }
+        for (field, wait_ms) in [
+            ("latency_ms", self.latency_ms),
+            ("chunk_delay_ms", self.chunk_delay_ms.unwrap_or(0)),
+        ] {
+            if wait_ms > LONGEST_WAIT_MS {
+                return Err((field, format!("must be at most {LONGEST_WAIT_MS}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a list of rules was not taken, with the path of the field at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub(super) struct InvalidRule {
+    pub(super) field: String,
+    pub(super) problem: String,
+}
+
+/// Reads a JSON array of rules.
+pub(super) fn parse_rules(json: &[u8]) -> Result<Vec<Rule>, InvalidRule> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let rules: Vec<Rule> =
+        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| InvalidRule {
+            field: error.path().to_string(),
+            problem: error.inner().to_string(),
+        })?;
+    deserializer.end().map_err(|error| InvalidRule {
+        field: ".".to_owned(),
+        problem: error.to_string(),
+    })?;
+    for (index, rule) in rules.iter().enumerate() {
+        rule.check().map_err(|(field, problem)| InvalidRule {
+            field: format!("[{index}].{field}"),
+            problem,
+        })?;
+    }
+    Ok(rules)
+}
+
+/// The rules in force.
+#[derive(Debug, Default)]
+pub(super) struct FaultBook {
+    rules: Mutex<Vec<Rule>>,
+}
+
+impl FaultBook {
+    pub(super) fn replace(&self, rules: Vec<Rule>) {
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = rules;
+    }
+
+    /// The rule for this call of `model`, which uses it up by one.
+    pub(super) fn take(&self, model: &str) -> Rule {
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(rule) = rules.iter_mut().find(|rule| rule.matches(model)) else {
+            return Rule::default();
+        };
+        rule.times = rule.times.map(|left| left.saturating_sub(1));
+        rule.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused_field(json: &str) -> String {
+        parse_rules(json.as_bytes()).unwrap_err().field
+    }
+
+    #[test]
+    fn names_the_field_at_fault() {
+        assert_eq!(refused_field("{"), ".");
+        assert_eq!(refused_field("[] []"), ".");
+        assert_eq!(refused_field(r#"[{"model":"*"},{"model":7}]"#), "[1].model");
+        assert_eq!(refused_field(r#"[{"model":"*","bogus":1}]"#), "[0].bogus");
+        assert_eq!(
+            refused_field(r#"[{"model":"*","latency_ms":-1}]"#),
+            "[0].latency_ms"
+        );
+        assert_eq!(
+            refused_field(r#"[{"model":"*","status":200}]"#),
+            "[0].status"
+        );
+        assert_eq!(refused_field(r#"[{"model":"*","times":0}]"#), "[0].times");
+        assert_eq!(
+            refused_field(r#"[{"model":"*","retry_after_secs":1}]"#),
+            "[0].retry_after_secs"
+        );
+        assert_eq!(
+            refused_field(r#"[{"model":"*","chunk_delay_ms":600001}]"#),
+            "[0].chunk_delay_ms"
+        );
+        assert_eq!(
+            refused_field(r#"[{"model":"*","reply_words":100001}]"#),
+            "[0].reply_words"
+        );
+        assert_eq!(refused_field(r#"[{"model":""}]"#), "[0].model");
+    }
+
+    #[test]
+    fn a_rule_wears_out_and_the_next_one_takes_over() {
+        let book = FaultBook::default();
+        let rules =
+            br#"[{"model":"a","times":1,"status":429},{"model":"*","status":503}]"#.as_slice();
+        book.replace(parse_rules(rules).unwrap());
+
+        let statuses = [book.take("b"), book.take("a"), book.take("a")].map(|rule| rule.status);
+
+        assert_eq!(statuses, [Some(503), Some(429), Some(503)]);
+    }
+}

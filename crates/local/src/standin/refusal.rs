@@ -1,0 +1,133 @@
+//! Refusals and the two forms in which Bedrock words them: OpenAI's error object, and the native exception.
+
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::json;
+
+use super::answer::{Body, whole};
+
+/// In which form an endpoint words its errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    OpenAi,
+    Native,
+}
+
+impl Form {
+    /// Native operations live under `/model/`; all else speaks OpenAI's language.
+    pub(super) fn of(path: &str) -> Self {
+        if path.starts_with("/model/") {
+            Self::Native
+        } else {
+            Self::OpenAi
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{status}: {message}")]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) message: String,
+    /// OpenAI's `code`.
+    pub(super) code: Option<&'static str>,
+    /// OpenAI's `param`.
+    pub(super) param: Option<String>,
+    /// The native exception, where the status alone does not tell.
+    pub(super) exception: Option<&'static str>,
+    pub(super) retry_after_secs: Option<u64>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            code: None,
+            param: None,
+            exception: None,
+            retry_after_secs: None,
+        }
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(super) fn invalid_param(code: &'static str, param: &str, message: String) -> Self {
+        Self {
+            code: Some(code),
+            param: Some(param.to_owned()),
+            ..Self::invalid(message)
+        }
+    }
+
+    /// The error that a rule asks for.
+    pub(super) fn injected(status: u16, retry_after_secs: Option<u64>) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let (code, message) = match status.as_u16() {
+            429 => (
+                Some("rate_limit_exceeded"),
+                "Too many requests, please wait before trying again.",
+            ),
+            503 => (
+                Some("service_unavailable"),
+                "The service is temporarily unable to handle the request.",
+            ),
+            _ => (None, "The system encountered an unexpected error."),
+        };
+        Self {
+            code,
+            retry_after_secs,
+            ..Self::new(status, message)
+        }
+    }
+
+    pub(super) fn response(&self, form: Form) -> Response<Body> {
+        let body = match form {
+            Form::OpenAi => self.openai_error(),
+            Form::Native => json!({ "message": self.message }),
+        };
+        let mut response = whole(self.status, "application/json", body.to_string());
+        let headers = response.headers_mut();
+        if form == Form::Native {
+            headers.insert("x-amzn-errortype", self.error_type());
+        }
+        if let Some(seconds) = self.retry_after_secs {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+
+    pub(super) fn openai_error(&self) -> serde_json::Value {
+        let kind = match self.status.as_u16() {
+            401 => "authentication_error",
+            403 => "permission_error",
+            429 => "rate_limit_error",
+            400..=499 => "invalid_request_error",
+            _ => "server_error",
+        };
+        json!({ "error": { "message": self.message, "type": kind, "param": self.param, "code": self.code } })
+    }
+
+    /// AWS appends the name space of the service's model, which a client has to strip.
+    fn error_type(&self) -> HeaderValue {
+        let name = format!(
+            "{}:http://internal.amazon.com/coral/com.amazon.bedrock/",
+            self.exception()
+        );
+        HeaderValue::from_str(&name).expect("exception names are plain ASCII")
+    }
+
+    fn exception(&self) -> &'static str {
+        self.exception.unwrap_or(match self.status.as_u16() {
+            403 => "AccessDeniedException",
+            404 => "ResourceNotFoundException",
+            408 => "ModelTimeoutException",
+            424 => "ModelErrorException",
+            429 => "ThrottlingException",
+            503 => "ServiceUnavailableException",
+            400..=499 => "ValidationException",
+            _ => "InternalServerException",
+        })
+    }
+}
