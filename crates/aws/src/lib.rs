@@ -6,6 +6,8 @@
 pub mod bedrock;
 pub mod cache;
 pub mod clock;
+#[cfg(feature = "cloudwatch")]
+pub mod cloudwatch;
 pub mod config_store;
 pub mod contention;
 #[cfg(feature = "bedrock")]
@@ -16,8 +18,10 @@ pub mod flags;
 pub mod key_register;
 pub mod keys;
 pub mod ledger;
+pub mod overdue;
 pub mod rates;
 pub mod reports;
+pub mod rollups;
 pub mod sdk;
 #[cfg(feature = "secrets")]
 pub mod secrets;
