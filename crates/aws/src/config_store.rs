@@ -232,3 +232,58 @@ fn is_lost_race(error: &SdkError<TransactWriteItemsError>) -> bool {
 fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
+    use aws_sdk_dynamodb::types::CancellationReason;
+    use aws_sdk_dynamodb::types::error::{InternalServerError, TransactionCanceledException};
+    use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+    use tollgate_core::time::Timestamp;
+
+    use super::*;
+
+    async fn seed(write: &Rule) -> Result<Seed, StoreError> {
+        let get = mock!(Client::get_item)
+            .match_requests(|request| request.consistent_read() == Some(true))
+            .then_output(|| GetItemOutput::builder().build());
+        let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&get, write]);
+        let flag = Flag {
+            enabled: true,
+            who: "seed".to_owned(),
+            why: "first".to_owned(),
+            since_us: Timestamp::from_secs(1),
+        };
+        let texts = [(Document::Routing, "{}".to_owned())].into();
+        ConfigStore::new(&client, "tollgate-config").seed(&texts, &flag).await
+    }
+
+    fn cancelled(code: &'static str) -> Rule {
+        mock!(Client::transact_write_items).then_error(move || {
+            let reasons = ["None", code].map(|code| CancellationReason::builder().code(code).build());
+            let cancelled = TransactionCanceledException::builder();
+            let cancelled = cancelled.set_cancellation_reasons(Some(reasons.into())).build();
+            TransactWriteItemsError::TransactionCanceledException(cancelled)
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn races_that_are_lost_again_and_again_are_said() {
+        for code in ["ConditionalCheckFailed", "TransactionConflict"] {
+            let write = cancelled(code);
+
+            assert_eq!(seed(&write).await.unwrap(), Seed::Contended, "{code}");
+            assert_eq!(write.num_calls(), usize::try_from(TRIES).unwrap(), "{code}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_no_race_is_not_tried_again() {
+        let broken = || TransactWriteItemsError::InternalServerError(InternalServerError::builder().build());
+        let broken = mock!(Client::transact_write_items).then_error(broken);
+        for write in [cancelled("ValidationError"), broken] {
+            assert_eq!(seed(&write).await.unwrap_err().store, "config");
+            assert_eq!(write.num_calls(), 1);
+        }
+    }
+}

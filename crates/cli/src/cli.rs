@@ -10,17 +10,19 @@ use crate::{config, flag, keys, ledger, spend, tenants};
 
 /// Operates a Tollgate deployment: keys, the kill switch, spend, the ledger and the configuration
 #[derive(Debug, Parser)]
-#[command(name = "tollgate", version, max_term_width = 110, after_help = AFTER_HELP)]
+#[command(name = "tollgate", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     /// CloudFormation stack of the deployment
-    #[arg(long, global = true, value_name = "NAME", env = "TOLLGATE_STACK", default_value = "tollgate")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME", env = "TOLLGATE_STACK", default_value = "tollgate")]
     stack: String,
     /// Answer in JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
     #[command(subcommand)]
     command: Command,
 }
+
+const GLOBAL: &str = "Every command";
 
 const AFTER_HELP: &str = "\
 Region, credentials and endpoint come from the environment and the AWS profile, as for the AWS command line:

@@ -19,9 +19,10 @@ use crate::screen::Screen;
 pub(crate) enum Command {
     /// Check the documents and write those that are new, at once
     ///
-    /// Without a file, the shipped documents are written. With one, the documents that are not named stay as they
-    /// are. Versions grow by one with each change, and the calls that begin within two seconds use them. The flag
+    /// Without a file, the shipped documents are written. With one, the documents that are not named stay as
+    /// they are. A version grows by one with each change; calls use it at most two seconds later. The flag
     /// stays as it is; a first seed turns it on.
+    #[command(verbatim_doc_comment)]
     Seed(Files),
     /// Check documents and list all of their faults; needs no deployment
     ///

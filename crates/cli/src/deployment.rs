@@ -1,5 +1,7 @@
 //! The deployment that a command works on: found by its stack's name, reached through the SDK's own environment.
 
+use std::time::Duration;
+
 use secrecy::SecretString;
 use tollgate_aws::config_store::ConfigStore;
 use tollgate_aws::flags::DynamoFlags;
@@ -13,6 +15,10 @@ use tollgate_aws::tenants::Tenants;
 use tollgate_aws::{CloudFormationClient, DynamoClient};
 
 use crate::error::Error;
+
+/// A person waits: who cannot be reached is told so within seconds.
+const PATIENCE: Patience =
+    Patience { operation: Duration::from_secs(20), attempt: Duration::from_secs(5), attempts: 3 };
 
 /// Everything that a command may touch.
 pub(crate) struct Deployment {
@@ -29,7 +35,7 @@ pub(crate) struct Deployment {
 impl Deployment {
     /// Finds the tables of a stack.
     pub(crate) async fn find(stack: &str) -> Result<Self, Error> {
-        let sdk = sdk::load(Patience::LONG).await;
+        let sdk = sdk::load(PATIENCE).await;
         let stack = Stack::find(&CloudFormationClient::new(&sdk), stack).await?;
         let tables = DynamoClient::new(&sdk);
         Ok(Self {

@@ -1,7 +1,6 @@
 //! Why a command was refused or failed, in words for the person at the keyboard.
 
 use std::error::Error as _;
-use std::fmt::Write as _;
 use std::io;
 
 use tollgate_aws::secrets::SecretError;
@@ -70,13 +69,12 @@ impl Error {
             let words = error.to_string();
             // Some errors repeat their cause in their own words.
             if !text.ends_with(&words) {
-                // Writing to a string cannot fail.
-                let _infallible = write!(text, ": {words}");
+                text.push_str(&format!(": {words}"));
             }
             cause = error.source();
         }
         if let Some(hint) = self.hint() {
-            let _infallible = write!(text, "\n{hint}");
+            text.push_str(&format!("\n{hint}"));
         }
         text
     }

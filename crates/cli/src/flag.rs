@@ -94,6 +94,7 @@ async fn set(
     screen: &mut Screen<'_>,
 ) -> Result<(), Error> {
     let flag = Flag { enabled, who, why, since_us: clock::now() };
+    // Without a notice's id it is a person's word, which is always written.
     deployment.flags.set(&flag, None).await?;
     screen.show(&FlagView::of(flag))
 }

@@ -41,7 +41,7 @@ pub(crate) enum Command {
     ///
     /// Calls that have begun go on; none is admitted with the key 10 seconds from now.
     Revoke {
-        /// The key's id, as `tollgate keys list` shows it; the key itself will do
+        /// The key's id, as keys list shows it; the key itself will do
         #[arg(value_parser = parse_id)]
         id: Name,
     },
