@@ -32,6 +32,8 @@ struct Script {
 #[serde(rename_all = "snake_case")]
 enum Step {
     Say(String),
+    /// So many megabytes.
+    Pour(usize),
     /// Connects, says what it is, and waits for the other end to close.
     Meet {
         gate: String,
@@ -125,6 +127,7 @@ async fn make(mut chunking: Chunking) -> Option<(Result<Bytes, Error>, Chunking)
 async fn take(step: Step) -> Result<Option<String>, Error> {
     match step {
         Step::Say(words) => Ok(Some(words)),
+        Step::Pour(megabytes) => Ok(Some("x".repeat(megabytes * 1024 * 1024))),
         Step::Meet { gate, word } => {
             let mut gate = TcpStream::connect(gate).await?;
             gate.write_all(format!("{word}\n").as_bytes()).await?;

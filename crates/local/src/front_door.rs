@@ -111,7 +111,11 @@ impl FrontDoor {
     }
 
     fn find(&self, call: &mut Call) -> Result<&Endpoint, Refusal> {
-        let missing = || Reason::MissingAuthenticationToken.into();
+        let reason = match call.header("authorization") {
+            Some(_) => Reason::InvalidSignature,
+            None => Reason::MissingAuthenticationToken,
+        };
+        let missing = || Refusal::from(reason);
         let (resource, parameters) = self.api.resource(&call.path).ok_or_else(missing)?;
         call.resource = resource.path.to_string();
         call.path_parameters = parameters;

@@ -180,6 +180,42 @@ async fn uses_no_environment_whose_credentials_may_end_first() {
     assert_ne!(first, second);
 }
 
+/// The state letter of `/proc`: `T` is stopped.
+#[cfg(target_os = "linux")]
+fn state_of(pid: u32) -> char {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, after_name) = stat.rsplit_once(") ").unwrap();
+    after_name.chars().next().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn lets_nothing_run_between_invocations() {
+    let plain = function(spec("front_plain"));
+    call(&plain, json!({"do": "tell"})).await.unwrap();
+    soon(plain.all_free()).await;
+    let pid = only_pid(&plain).unwrap();
+
+    // The signal is on its way when the environment says that it is free.
+    soon(async {
+        while state_of(pid) != 'T' {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let gate = Gate::new().await;
+    let job = call(&plain, json!({"do": "wait", "gate": gate.address()}));
+    let watch = async {
+        let _held = gate.arrival().await;
+        state_of(pid)
+    };
+    let (answer, at_work) = tokio::join!(job, watch);
+
+    assert!(answer.is_ok());
+    assert_ne!(at_work, 'T');
+}
+
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn leaves_no_process_behind() {
     let plain = function(spec("front_plain"));

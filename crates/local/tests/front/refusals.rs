@@ -99,6 +99,20 @@ async fn has_one_answer_for_what_does_not_exist() {
 }
 
 #[tokio::test]
+async fn takes_a_key_on_a_path_that_does_not_exist_for_a_signature() {
+    let door = Door::open().await;
+    let headers = "authorization: Bearer good\r\n";
+
+    let reply = door.exchange("POST", "/v2/stream", headers, "{}").await;
+
+    assert_eq!(reply.status, 403);
+    assert_eq!(
+        reply.headers["x-amzn-errortype"],
+        "IncompleteSignatureException"
+    );
+}
+
+#[tokio::test]
 async fn refuses_a_request_over_ten_megabytes() {
     let door = Door::open().await;
     let length = 10 * 1024 * 1024 + 1;

@@ -4,8 +4,8 @@ use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::door::Door;
-use crate::stage::{Gate, soon};
+use crate::door::{Door, openapi};
+use crate::stage::{Gate, function, soon, spec};
 
 /// Reads until that text has come.
 async fn read_until(stream: &mut TcpStream, text: &str) -> String {
@@ -68,10 +68,11 @@ async fn sends_each_chunk_before_the_next_is_made() {
 async fn lets_the_function_finish_when_its_client_has_left() {
     let door = Door::open().await;
     let gate = Gate::new().await;
-    let long = "x".repeat(64 * 1024);
-    let mut steps = vec![json!({"say": "one,"}), gate.step("left alone")];
-    steps.extend((0..64).map(|_| json!({"say": long})));
-    steps.push(gate.step("finished"));
+    let steps = json!([
+        {"say": "one,"}, gate.step("left alone"),
+        {"pour": 8}, gate.step("half way"),
+        {"pour": 8}, gate.step("finished"),
+    ]);
     let script = json!({"steps": steps, "after": [gate.step("settled")]});
 
     let mut client = door.send("POST", "/v1/stream", "", &script.to_string()).await;
@@ -80,7 +81,8 @@ async fn lets_the_function_finish_when_its_client_has_left() {
     drop(client);
     drop(alone);
 
-    // Four megabytes more than fit into the buffers on the way were made and taken.
+    // Each half of 8 MB is more than the buffers on the way hold: it was made because it was taken.
+    drop(gate.meet("half way").await);
     drop(gate.meet("finished").await);
     drop(gate.meet("settled").await);
     soon(door.stream.all_free()).await;
@@ -137,6 +139,24 @@ async fn gives_no_work_to_an_environment_that_its_extension_holds() {
     assert_eq!((second.body.as_str(), second.is_whole), ("done too", true));
     assert_eq!(environments.len(), 2);
     assert!(environments.iter().any(|environment| environment.is_busy));
+}
+
+#[tokio::test]
+async fn holds_an_environment_until_its_extension_is_done() {
+    let mut spec = spec("front_stream");
+    spec.concurrency = Some(1);
+    let door = Door::with(&openapi(), function(spec)).await;
+    let gate = Gate::new().await;
+    let held = json!({"steps": [{"say": "done"}], "after": [gate.step("settling")]});
+
+    door.script(&held).await;
+    let settling = gate.meet("settling").await;
+    let during = door.script(&json!({})).await;
+    drop(settling);
+    soon(door.stream.all_free()).await;
+    let after = door.script(&json!({})).await;
+
+    assert_eq!((during.status, after.status), (500, 200));
 }
 
 #[tokio::test]

@@ -5,6 +5,9 @@ use http::StatusCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::front_door) enum Reason {
     MissingAuthenticationToken,
+    /// As for a path that does not exist, when the request has an `Authorization` header: API Gateway then takes it for
+    /// a call that IAM would sign.
+    InvalidSignature,
     RequestTooLarge,
     Unauthorized,
     /// No statement of the authorizer's policy allows the method.
@@ -25,6 +28,7 @@ impl Reason {
     pub(super) fn kind(self) -> Option<&'static str> {
         match self {
             Self::MissingAuthenticationToken => Some("MISSING_AUTHENTICATION_TOKEN"),
+            Self::InvalidSignature => Some("INVALID_SIGNATURE"),
             Self::RequestTooLarge => Some("REQUEST_TOO_LARGE"),
             Self::Unauthorized => Some("UNAUTHORIZED"),
             Self::NotAllowed | Self::Denied => Some("ACCESS_DENIED"),
@@ -38,7 +42,10 @@ impl Reason {
 
     pub(super) fn status(self) -> StatusCode {
         match self {
-            Self::MissingAuthenticationToken | Self::NotAllowed | Self::Denied => StatusCode::FORBIDDEN,
+            Self::MissingAuthenticationToken
+            | Self::InvalidSignature
+            | Self::NotAllowed
+            | Self::Denied => StatusCode::FORBIDDEN,
             Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::AuthorizerFailure | Self::AuthorizerConfigurationError | Self::InternalError => {
@@ -52,6 +59,7 @@ impl Reason {
     pub(super) fn message(self) -> &'static str {
         match self {
             Self::MissingAuthenticationToken => "Missing Authentication Token",
+            Self::InvalidSignature => "Authorization header requires 'Credential' parameter.",
             Self::RequestTooLarge => "Request Too Long",
             Self::Unauthorized => "Unauthorized",
             Self::NotAllowed => "User is not authorized to access this resource",
@@ -68,6 +76,7 @@ impl Reason {
     pub(super) fn error_type(self) -> &'static str {
         match self {
             Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
+            Self::InvalidSignature => "IncompleteSignatureException",
             Self::RequestTooLarge => "RequestTooLargeException",
             Self::Unauthorized => "UnauthorizedException",
             Self::NotAllowed | Self::Denied => "AccessDeniedException",

@@ -64,6 +64,22 @@ fn reads_what_the_translator_writes() {
 }
 
 #[test]
+fn reads_version_3_too() {
+    let mut openapi = openapi();
+    let schemes = openapi["securityDefinitions"].take();
+    openapi["components"] = json!({"securitySchemes": schemes});
+    openapi
+        .as_object_mut()
+        .unwrap()
+        .remove("securityDefinitions");
+
+    let api = ApiModel::parse(&openapi).unwrap();
+
+    let (chat, _) = api.resource("/v1/chat").unwrap();
+    assert!(chat.endpoint(&Method::POST).unwrap().authorizer.is_some());
+}
+
+#[test]
 fn takes_any_method_where_the_api_does() {
     let api = ApiModel::parse(&openapi()).unwrap();
 
