@@ -4,8 +4,10 @@
 set -eu
 
 arm64=aarch64-unknown-linux-gnu
-cargo_lambda=target/tools/lambda/bin/cargo-lambda
 functions='authorizer invoke enforcer emitter reconciler'
+
+# cargo-lambda looks for zig there.
+PATH=$PWD/target/tools/lambda/bin:$PATH
 
 has_std() {
     test -d "$(rustc --print target-libdir --target "$1")"
@@ -33,7 +35,7 @@ done
 rm -rf target/lambda
 # The list of packages is meant to be split into words.
 # shellcheck disable=SC2086
-"$cargo_lambda" lambda build --release --target "$target" --lambda-dir target/lambda $packages
+cargo-lambda lambda build --release --target "$target" --lambda-dir target/lambda $packages
 
 echo "$architecture" >target/lambda/architecture
 for function in $functions; do

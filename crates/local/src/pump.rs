@@ -82,7 +82,7 @@ impl<T: Target> Pump<T> {
         let (mut started, mut done) = (HashSet::new(), HashSet::new());
         loop {
             let listed = pump.list_shards().await;
-            for shard in lineage::select_ready(&listed, &started.clone(), &done) {
+            for shard in lineage::select_ready(&listed, &started, &done) {
                 started.insert(shard.id.clone());
                 readers.spawn(Arc::clone(&pump).drain(shard.id.clone()));
             }

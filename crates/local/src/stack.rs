@@ -128,3 +128,53 @@ impl StackError {
         Self::Missing { kind, name: name.to_owned() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn stack() -> Stack {
+        let description = json!({
+            "stack": "tollgate",
+            "region": "us-east-1",
+            "endpoint": "http://127.0.0.1:8081",
+            "outputs": { "ApiId": "abc" },
+            "functions": { "EmitterFunction": {
+                "name": "tollgate-emitter",
+                "arn": "arn:aws:lambda:us-east-1:000000000000:function:tollgate-emitter",
+                "role_arn": "arn:aws:iam::000000000000:role/emitter",
+                "binary": "emitter",
+                "environment": { "ROLLUPS_TABLE": "tollgate-rollups" },
+                "timeout_secs": 60,
+                "memory_mb": 256,
+                "reserved_concurrency": null,
+            } },
+            "openapi": {},
+            "streams": [],
+            "schedules": [{ "function": "ReconcilerFunction", "rate_secs": 60, "rule_arn": "arn", "input": null }],
+        });
+        serde_json::from_value(description).unwrap()
+    }
+
+    #[test]
+    fn finds_what_was_deployed() {
+        let stack = stack();
+
+        assert_eq!(stack.output("ApiId").unwrap(), "abc");
+        assert_eq!(stack.function("EmitterFunction").unwrap().binary, "emitter");
+        assert_eq!(stack.schedules[0].input, None);
+    }
+
+    #[test]
+    fn names_what_is_missing() {
+        let stack = stack();
+
+        let output = stack.output("BudgetName").unwrap_err().to_string();
+        let function = stack.function("InvokeFunction").unwrap_err().to_string();
+
+        assert_eq!(output, "the stack has no output BudgetName");
+        assert_eq!(function, "the stack has no function InvokeFunction");
+    }
+}
