@@ -73,10 +73,10 @@ def install() -> None:
 
 def run_inside(command: list[str]) -> int:
     raise_loopback()
-    jars = FOLDER / "package/emulator"
+    jars = (FOLDER / "package/emulator").resolve()
     java = ["java", f"-Djava.library.path={jars / 'DynamoDBLocal_lib'}", "-jar", str(jars / "DynamoDBLocal.jar")]
     with open(FOLDER / "log", "w", encoding="utf-8") as log:
-        oracle = subprocess.Popen([*java, "-inMemory", "-port", str(PORT)], stdout=log, stderr=log)
+        oracle = subprocess.Popen([*java, "-inMemory", "-port", str(PORT)], cwd=FOLDER, stdout=log, stderr=log)
     try:
         wait_for(oracle)
         environment = {**os.environ, "TOLLGATE_DYNAMODB_URL": f"http://127.0.0.1:{PORT}"}
