@@ -26,7 +26,7 @@ for program in "$@"; do
         fi
         ;;
     node)
-        if ! has node || ! has npm || ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)'; then
+        if ! has node || ! has npm || ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; then
             complain "Node.js 20 or newer with npm (https://nodejs.org/; macOS: brew install node)"
         fi
         ;;
