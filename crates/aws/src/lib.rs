@@ -6,20 +6,33 @@
 pub mod bedrock;
 pub mod cache;
 pub mod clock;
+#[cfg(feature = "cloudwatch")]
+pub mod cloudwatch;
+pub mod config_store;
 pub mod contention;
 #[cfg(feature = "bedrock")]
 pub mod credentials;
 #[cfg(feature = "sqs")]
 pub mod dead_letters;
 pub mod flags;
+pub mod key_register;
 pub mod keys;
 pub mod ledger;
+pub mod overdue;
 pub mod rates;
+pub mod reports;
+pub mod rollups;
 pub mod sdk;
 #[cfg(feature = "secrets")]
 pub mod secrets;
 pub mod settings;
+#[cfg(feature = "cloudformation")]
+pub mod stack;
 mod store;
+pub mod tenants;
 pub mod vars;
 
+#[cfg(feature = "cloudformation")]
+pub use aws_sdk_cloudformation::Client as CloudFormationClient;
+pub use aws_sdk_dynamodb::Client as DynamoClient;
 pub use store::unreachable;

@@ -3,11 +3,14 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use serde::Deserialize;
 
 use crate::caller::{Budget, KeyRecord};
-use crate::model::{Call, ModelError, Reply};
+use crate::metrics::Datum;
+use crate::model::{Call, Cause, ModelError, Reply};
 use crate::rate::{RatePolicy, RateRefusal, RateStanding};
 use crate::record::Record;
+use crate::rollup::Posting;
 use crate::settings::{Document, Flag, Head, Tenant};
 use crate::spend::Exhausted;
 use crate::time::Timestamp;
@@ -143,22 +146,59 @@ pub enum Transition {
 /// Open records that are overdue.
 #[async_trait]
 pub trait Overdue: Send + Sync {
-    /// A page of one partition: records overdue at `now`, and where the next page begins.
+    /// A page of one partition: the records that are overdue at `now`.
     async fn page(
         &self,
         partition: &str,
         now: Timestamp,
         start: Option<PageStart>,
-    ) -> Result<(Vec<Record>, Option<PageStart>), StoreError>;
+    ) -> Result<OverduePage, StoreError>;
+}
+
+/// Some records that are overdue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OverduePage {
+    /// The records.
+    pub records: Vec<Record>,
+    /// The ids of items that are no records: they hold up nobody else.
+    pub unreadable: Vec<String>,
+    /// Where the next page begins; `None` where there is none.
+    pub next: Option<PageStart>,
 }
 
 /// Where a page of overdue records begins: after this record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct PageStart {
     /// The last record of the page before.
     pub request_id: String,
     /// Its deadline.
     pub deadline_us: Timestamp,
+}
+
+/// The books of each day.
+#[async_trait]
+pub trait Rollups: Send + Sync {
+    /// Adds at most [`crate::rollup::POSTINGS_PER_TRANSACTION`] postings, each of them once, however often it comes:
+    /// all that were not yet added, or none.
+    async fn add(&self, postings: &[Posting], now: Timestamp) -> Result<(), StoreError>;
+}
+
+/// What operators watch.
+#[async_trait]
+pub trait Metrics: Send + Sync {
+    /// Puts data once, in one request: no retry hides in it, because it would count twice after a lost reply.
+    async fn put(&self, data: Vec<Datum>) -> Result<(), PutError>;
+}
+
+/// Why data were not put.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// Nothing was counted.
+    #[error("the metrics were refused")]
+    Refused(#[source] Cause),
+    /// The reply was lost: they may have been counted.
+    #[error("nobody knows whether the metrics were put")]
+    Ambiguous(#[source] Cause),
 }
 
 /// Answers that were paid for.

@@ -1,8 +1,11 @@
-"""Starts the emulator (ministack), after giving it three things that it lacks."""
+"""Starts the emulator (ministack), after giving it what it lacks."""
 
 import json
+import os
+import signal
 import socketserver
 import sys
+import threading
 
 # Its Lambda Runtime API sends headers and body apart: with Nagle's algorithm each invocation waits 40 ms.
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
@@ -71,5 +74,13 @@ _RESOURCE_HANDLERS["AWS::Budgets::Budget"] = {
     "delete": delete_budget,
 }
 
+def end_with_the_supervisor():
+    """Stop when standard input ends: a supervisor that was killed can stop nothing any more."""
+    sys.stdin.buffer.read()
+    os.killpg(os.getpgrp(), signal.SIGTERM)
+
+
 if __name__ == "__main__":
+    if os.environ.get("STOP_WITH_STDIN"):
+        threading.Thread(target=end_with_the_supervisor, daemon=True).start()
     sys.exit(main())

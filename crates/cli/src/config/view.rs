@@ -1,0 +1,151 @@
+//! How documents, versions and the head are shown.
+
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+use tollgate_aws::config_store::Change;
+use tollgate_core::settings::Head;
+
+use crate::config::documents::{self, Origin};
+use crate::flag::FlagView;
+use crate::screen::write_fields;
+
+/// What a seed did.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Seeded(Vec<SeededDocument>);
+
+#[derive(Debug, Serialize)]
+struct SeededDocument {
+    document: &'static str,
+    version: u64,
+    version_before: Option<u64>,
+    changed: bool,
+}
+
+impl Seeded {
+    pub(crate) fn of(changes: &[Change]) -> Self {
+        let row = |change: &Change| SeededDocument {
+            document: documents::name(change.document),
+            version: change.version,
+            version_before: change.before,
+            changed: change.before != Some(change.version),
+        };
+        Self(changes.iter().map(row).collect())
+    }
+}
+
+impl Display for Seeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = self.0.iter().map(|row| {
+            let words = match row.version_before {
+                None => format!("version {} (new)", row.version),
+                Some(_) if !row.changed => format!("version {} (unchanged)", row.version),
+                Some(before) => format!("version {} (was {before})", row.version),
+            };
+            (row.document, Some(words))
+        });
+        write_fields(f, &fields.collect::<Vec<_>>())
+    }
+}
+
+/// What a check found, where it found no fault.
+#[derive(Debug, Serialize)]
+pub(crate) struct Checked {
+    catalogue: String,
+    prices: String,
+    routing: String,
+    models: usize,
+    targets: usize,
+    experiments: usize,
+    targets_without_price: Vec<String>,
+}
+
+impl Checked {
+    pub(crate) fn of(checked: &documents::Checked) -> Self {
+        let [catalogue, prices, routing] = checked.origins.each_ref().map(|origin| match origin {
+            Origin::Shipped => "shipped".to_owned(),
+            Origin::Stored => "stored".to_owned(),
+            Origin::File(path) => path.display().to_string(),
+        });
+        let is_unpriced = |id: &&String| !checked.prices.targets.contains_key(*id);
+        Self {
+            catalogue,
+            prices,
+            routing,
+            models: checked.catalogue.models.len(),
+            targets: checked.catalogue.targets.len(),
+            experiments: checked.routing.experiments.len(),
+            targets_without_price: checked.catalogue.targets.keys().filter(is_unpriced).cloned().collect(),
+        }
+    }
+}
+
+impl Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes = [
+            format!("models: {}, targets: {}", self.models, self.targets),
+            format!("targets without a price: {}", self.targets_without_price.len()),
+            format!("experiments: {}", self.experiments),
+        ];
+        let [catalogue, prices, routing] = sizes;
+        write_fields(
+            f,
+            &[
+                ("catalogue", Some(format!("{} ({catalogue})", self.catalogue))),
+                ("prices", Some(format!("{} ({prices})", self.prices))),
+                ("routing", Some(format!("{} ({routing})", self.routing))),
+            ],
+        )?;
+        for target in &self.targets_without_price {
+            writeln!(f, "note: {target} has no price, so calls of it will be refused")?;
+        }
+        writeln!(f, "No fault.")
+    }
+}
+
+/// The head as calls read it.
+#[derive(Debug, Serialize)]
+pub(crate) struct HeadView {
+    catalogue: u64,
+    prices: u64,
+    routing: u64,
+    flag: FlagView,
+}
+
+impl HeadView {
+    pub(crate) fn of(head: Head) -> Self {
+        Self {
+            catalogue: head.catalogue,
+            prices: head.prices,
+            routing: head.routing,
+            flag: FlagView::of(head.flag),
+        }
+    }
+}
+
+impl Display for HeadView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = |version: u64| Some(format!("version {version}"));
+        write_fields(
+            f,
+            &[
+                ("catalogue", version(self.catalogue)),
+                ("prices", version(self.prices)),
+                ("routing", version(self.routing)),
+                ("flag", Some(self.flag.to_string())),
+            ],
+        )
+    }
+}
+
+/// A document, laid out to be read and edited.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Text(pub(crate) serde_json::Value);
+
+impl Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}

@@ -1,0 +1,279 @@
+//! How keys are shown.
+
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+use tollgate_core::caller::{KeyRecord, KeyStatus};
+use tollgate_core::key::ApiKey;
+use tollgate_core::name::Name;
+use tollgate_core::time::Timestamp;
+
+use crate::rate::Rate;
+use crate::screen::{Column, Table, thousands, write_fields};
+use crate::usd::Usd;
+
+/// The promise of the authorizer, which keeps what it read of a key for less than that.
+pub(crate) const REVOKED_WITHIN_SECS: u64 = 10;
+
+/// A key, without its secret and its hash.
+#[derive(Debug, Serialize)]
+pub(crate) struct KeyView {
+    id: Name,
+    user: Name,
+    team: Name,
+    tenant: Name,
+    role: &'static str,
+    status: &'static str,
+    requests_per_second: String,
+    burst: u32,
+    requests_per_day: Option<u64>,
+    budget_usd_day: Option<Usd>,
+    budget_usd_month: Option<Usd>,
+    models: Vec<String>,
+    created_at: String,
+    expires_at: Option<String>,
+}
+
+impl KeyView {
+    pub(crate) fn of(record: KeyRecord, now: Timestamp) -> Self {
+        let status = match record.status {
+            KeyStatus::Revoked => "revoked",
+            KeyStatus::Active if record.is_valid(now) => "active",
+            KeyStatus::Active => "expired",
+        };
+        Self {
+            id: record.key_id,
+            user: record.user,
+            team: record.team,
+            tenant: record.tenant,
+            role: record.role.as_str(),
+            status,
+            requests_per_second: Rate { interval_us: record.rate.interval_us }.to_string(),
+            burst: record.rate.burst,
+            requests_per_day: record.rate.requests_per_day,
+            budget_usd_day: record.budget.day.map(Usd),
+            budget_usd_month: record.budget.month.map(Usd),
+            models: record.models,
+            created_at: record.created_at,
+            expires_at: record.expires_at.map(|secs| Timestamp::from_secs(secs).to_string()),
+        }
+    }
+
+    fn rate_text(&self) -> String {
+        let per_day = self.requests_per_day.map(|limit| format!(", {} a day", thousands(limit)));
+        format!("{}/s, burst {}{}", self.requests_per_second, self.burst, per_day.unwrap_or_default())
+    }
+
+    fn budget_text(&self) -> String {
+        let limits = [(self.budget_usd_day, "day"), (self.budget_usd_month, "month")];
+        let texts: Vec<String> =
+            limits.into_iter().filter_map(|(limit, window)| Some(format!("{} a {window}", limit?))).collect();
+        if texts.is_empty() { "unlimited".to_owned() } else { texts.join(", ") }
+    }
+
+    fn models_text(&self) -> String {
+        if self.models.is_empty() { "all".to_owned() } else { self.models.join(", ") }
+    }
+}
+
+/// A new key: the one answer that holds a secret.
+#[derive(Serialize)]
+pub(crate) struct CreatedKey {
+    key: String,
+    #[serde(flatten)]
+    view: KeyView,
+}
+
+impl CreatedKey {
+    pub(crate) fn of(key: &ApiKey, record: KeyRecord, now: Timestamp) -> Self {
+        Self { key: key.expose().to_owned(), view: KeyView::of(record, now) }
+    }
+}
+
+impl Display for CreatedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let view = &self.view;
+        writeln!(f, "{}\n", self.key)?;
+        write_fields(
+            f,
+            &[
+                ("id", Some(view.id.to_string())),
+                ("user", Some(view.user.to_string())),
+                ("team", Some(view.team.to_string())),
+                ("tenant", Some(view.tenant.to_string())),
+                ("role", Some(view.role.to_owned())),
+                ("rate", Some(view.rate_text())),
+                ("budget", Some(view.budget_text())),
+                ("models", Some(view.models_text())),
+                ("expires", view.expires_at.clone()),
+            ],
+        )?;
+        writeln!(f, "\nKeep the key now: it is stored as a hash only and cannot be shown again.")
+    }
+}
+
+/// Keys, the oldest first.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct KeyList(pub(crate) Vec<KeyView>);
+
+impl Display for KeyList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return writeln!(f, "No keys.");
+        }
+        let columns = [
+            "ID", "USER", "TEAM", "TENANT", "ROLE", "STATUS", "RATE", "BUDGET", "MODELS", "CREATED",
+            "EXPIRES",
+        ];
+        let mut table = Table::new(columns.map(Column::Left));
+        for key in &self.0 {
+            table.push([
+                key.id.to_string(),
+                key.user.to_string(),
+                key.team.to_string(),
+                key.tenant.to_string(),
+                key.role.to_owned(),
+                key.status.to_owned(),
+                key.rate_text(),
+                key.budget_text(),
+                key.models_text(),
+                date_of(&key.created_at),
+                key.expires_at.as_deref().map_or_else(|| "never".to_owned(), date_of),
+            ]);
+        }
+        table.fmt(f)
+    }
+}
+
+fn date_of(instant: &str) -> String {
+    instant.split('T').next().unwrap_or(instant).to_owned()
+}
+
+/// A key that was taken back.
+#[derive(Debug, Serialize)]
+pub(crate) struct Revoked {
+    pub(crate) id: Name,
+    pub(crate) was_revoked: bool,
+    pub(crate) effective_within_secs: u64,
+}
+
+impl Display for Revoked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.was_revoked {
+            return writeln!(f, "{} was revoked before.", self.id);
+        }
+        writeln!(
+            f,
+            "{} is revoked. No call is admitted with it {} s from now.",
+            self.id, self.effective_within_secs
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_core::caller::{Budget, Role};
+    use tollgate_core::key::ENTROPY_BYTES;
+    use tollgate_core::money::Nanos;
+    use tollgate_core::rate::RatePolicy;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_795_348_800);
+
+    fn record(id: &str) -> KeyRecord {
+        let name = |text: &str| text.parse().unwrap();
+        KeyRecord {
+            key_id: name(id),
+            user: name("alice"),
+            team: name("search"),
+            tenant: name("default"),
+            role: Role::Caller,
+            status: KeyStatus::Active,
+            rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: None },
+            budget: Budget::default(),
+            models: Vec::new(),
+            created_at: "2026-11-20T08:00:00Z".to_owned(),
+            expires_at: None,
+        }
+    }
+
+    fn limited() -> KeyRecord {
+        KeyRecord {
+            status: KeyStatus::Revoked,
+            rate: RatePolicy { interval_us: 2_000_000, burst: 1, requests_per_day: Some(10_000) },
+            budget: Budget { day: Some(Nanos(12_500_000_000)), month: Some(Nanos(100_000_000_000)) },
+            models: vec!["gpt-5.5".to_owned(), "gpt-oss-120b".to_owned()],
+            expires_at: Some(NOW.as_secs() + 60),
+            ..record("k2")
+        }
+    }
+
+    #[test]
+    fn keys_are_listed_with_their_limits() {
+        let expired = KeyRecord { expires_at: Some(NOW.as_secs()), ..record("k3") };
+        let keys = [record("k1"), limited(), expired].map(|key| KeyView::of(key, NOW));
+
+        insta::assert_snapshot!(KeyList(keys.into()), @"
+        ID  USER   TEAM    TENANT   ROLE    STATUS   RATE                          BUDGET                         MODELS                 CREATED     EXPIRES
+        k1  alice  search  default  caller  active   10/s, burst 20                unlimited                      all                    2026-11-20  never
+        k2  alice  search  default  caller  revoked  0.5/s, burst 1, 10,000 a day  $12.50 a day, $100.00 a month  gpt-5.5, gpt-oss-120b  2026-11-20  2026-11-22
+        k3  alice  search  default  caller  expired  10/s, burst 20                unlimited                      all                    2026-11-20  2026-11-22
+        ");
+        insta::assert_snapshot!(KeyList(Vec::new()), @"No keys.");
+    }
+
+    #[test]
+    fn a_new_key_is_shown_with_what_it_may() {
+        let key = ApiKey::mint(&[7; ENTROPY_BYTES]);
+        let created = CreatedKey::of(&key, limited(), NOW);
+
+        insta::assert_snapshot!(created, @"
+        tg-777777777777-77777777777777777777777777777777r8mt
+
+        id       k2
+        user     alice
+        team     search
+        tenant   default
+        role     caller
+        rate     0.5/s, burst 1, 10,000 a day
+        budget   $12.50 a day, $100.00 a month
+        models   gpt-5.5, gpt-oss-120b
+        expires  2026-11-22T12:01:00Z
+
+        Keep the key now: it is stored as a hash only and cannot be shown again.
+        ");
+        insta::assert_json_snapshot!(created, @r#"
+        {
+          "key": "tg-777777777777-77777777777777777777777777777777r8mt",
+          "id": "k2",
+          "user": "alice",
+          "team": "search",
+          "tenant": "default",
+          "role": "caller",
+          "status": "revoked",
+          "requests_per_second": "0.5",
+          "burst": 1,
+          "requests_per_day": 10000,
+          "budget_usd_day": "12.5",
+          "budget_usd_month": "100",
+          "models": [
+            "gpt-5.5",
+            "gpt-oss-120b"
+          ],
+          "created_at": "2026-11-20T08:00:00Z",
+          "expires_at": "2026-11-22T12:01:00Z"
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_revoked_key_is_said_to_stop_in_time() {
+        let revoked =
+            |was_revoked| Revoked { id: "k1".parse().unwrap(), was_revoked, effective_within_secs: 10 };
+
+        assert_eq!(revoked(false).to_string(), "k1 is revoked. No call is admitted with it 10 s from now.\n");
+        assert_eq!(revoked(true).to_string(), "k1 was revoked before.\n");
+    }
+}

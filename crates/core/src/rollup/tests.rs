@@ -1,0 +1,181 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::caller::{Budget, Caller, Role};
+use crate::money::Nanos;
+use crate::record::Opening;
+use crate::usage::Usage;
+
+const NOW: Timestamp = Timestamp::from_secs(1_795_348_800);
+
+fn reserved(cache: CacheOutcome) -> Record {
+    let name = |text: &str| text.parse().unwrap();
+    let caller = Caller {
+        key_id: name("k"),
+        user: name("alice"),
+        team: name("search"),
+        tenant: name("acme"),
+        role: Role::Caller,
+        models: Vec::new(),
+        budget: Budget::default(),
+    };
+    let opening = Opening {
+        request_id: "r-1".to_owned(),
+        model: "gpt-5.5".to_owned(),
+        stream: false,
+        cache,
+        bound: Nanos(1_000),
+        now: NOW,
+        deadline: NOW,
+        retention_days: 90,
+    };
+    Record::open(&caller, opening)
+}
+
+fn end(outcome: &str) -> End {
+    End {
+        ended_us: NOW,
+        outcome: outcome.to_owned(),
+        provider: Some("bedrock".to_owned()),
+        usage: Usage { input: 30, cached: 10, output: 4, ..Usage::default() },
+        estimated: false,
+        saved_nanos: Nanos::ZERO,
+        latency_us: 5,
+        first_token_us: None,
+    }
+}
+
+#[test]
+fn an_open_record_adds_nothing() {
+    let open = reserved(CacheOutcome::Miss);
+    let sent = open.sent("t");
+
+    assert_eq!(Posting::of(None, open.clone()), Ok(None));
+    assert_eq!(Posting::of(Some(&open), sent), Ok(None));
+}
+
+#[test]
+fn a_settled_call_is_counted_for_everybody_it_belongs_to() {
+    let sent = reserved(CacheOutcome::Miss).sent("mantle/gpt-5.5");
+    let posting = Posting::of(Some(&sent), sent.settled(Nanos(7), end("ok"))).unwrap().unwrap();
+
+    let totals = totals([&posting]);
+
+    let scopes: Vec<String> = totals.keys().map(|(scope, day)| format!("{scope} {day}")).collect();
+    assert_eq!(
+        scopes,
+        [
+            "user#acme/alice 2026-11-22",
+            "team#acme/search 2026-11-22",
+            "key#k 2026-11-22",
+            "model#mantle/gpt-5.5 2026-11-22",
+            "org 2026-11-22"
+        ]
+    );
+    let expected = Counts {
+        calls: 1,
+        tokens_input: 30,
+        tokens_output: 4,
+        tokens_cached: 10,
+        cost_nanos: 7,
+        ..Counts::default()
+    };
+    assert!(totals.values().all(|counts| *counts == expected));
+}
+
+#[test]
+fn a_call_that_reached_no_target_counts_for_the_model_it_named() {
+    let open = reserved(CacheOutcome::Miss);
+    let posting = Posting::of(Some(&open), open.released(end("unavailable"))).unwrap().unwrap();
+
+    assert!(totals([&posting]).keys().any(|(scope, _)| scope.to_string() == "model#gpt-5.5"));
+    assert_eq!((posting.counts.errors, posting.counts.cost_nanos), (1, 0));
+}
+
+#[test]
+fn a_hit_saves_money_and_uses_no_tokens() {
+    let hit =
+        reserved(CacheOutcome::HitExact).settled(Nanos::ZERO, End { saved_nanos: Nanos(9), ..end("ok") });
+
+    let posting = Posting::of(None, hit).unwrap().unwrap();
+
+    let expected = Counts { calls: 1, hits: 1, saved_nanos: 9, ..Counts::default() };
+    assert_eq!(posting.counts, expected);
+}
+
+#[test]
+fn a_late_settlement_corrects_the_expiry() {
+    let sent = reserved(CacheOutcome::Miss).sent("t");
+    let expired = sent.expired(NOW);
+    let settled = expired.settled(Nanos(400), end("ok"));
+
+    let posting = Posting::of(Some(&expired), settled).unwrap().unwrap();
+
+    assert_eq!(posting.kind, PostingKind::Correction);
+    let expected = Counts {
+        tokens_input: 30,
+        tokens_output: 4,
+        tokens_cached: 10,
+        cost_nanos: -600,
+        errors: -1,
+        ..Counts::default()
+    };
+    assert_eq!(posting.counts, expected);
+}
+
+#[test]
+fn a_change_that_leaves_the_state_adds_nothing() {
+    let settled = reserved(CacheOutcome::Miss).sent("t").settled(Nanos(7), end("ok"));
+    let kept_longer = Record { expires_at: settled.expires_at + 1, ..settled.clone() };
+
+    assert_eq!(Posting::of(Some(&settled), kept_longer), Ok(None));
+}
+
+#[test]
+fn a_final_record_without_its_end_is_no_posting() {
+    let sent = reserved(CacheOutcome::Miss).sent("t");
+    let endless = Record { end: None, ..sent.settled(Nanos(7), end("ok")) };
+
+    assert_eq!(Posting::of(Some(&sent), endless), Err(NoEnd));
+}
+
+#[test]
+fn the_items_of_a_transaction_fit() {
+    let scopes =
+        Posting::of(None, reserved(CacheOutcome::Miss).released(end("ok"))).unwrap().unwrap().scopes();
+
+    assert!(POSTINGS_PER_TRANSACTION * (1 + scopes.len()) <= 100);
+}
+
+proptest! {
+    #[test]
+    fn the_books_equal_the_final_record(cost in 0..2_000_u64, is_overdue: bool, is_settled: bool, is_sent: bool) {
+        let mut history = vec![reserved(CacheOutcome::Miss)];
+        let mut step = |next: fn(&Record, u64) -> Record| {
+            let last = history.last().unwrap();
+            history.push(next(last, cost));
+        };
+        if is_sent {
+            step(|record, _| record.sent("t"));
+        }
+        if is_overdue {
+            step(|record, _| record.expired(NOW));
+        }
+        if is_settled && is_sent {
+            step(|record, cost| record.settled(Nanos(cost), end("ok")));
+        }
+
+        let mut counted = Counts::default();
+        let mut before = None;
+        for record in &history {
+            if let Some(posting) = Posting::of(before, record.clone()).unwrap() {
+                counted += posting.counts;
+            }
+            before = Some(record);
+        }
+
+        let last = history.last().unwrap();
+        let expected = last.end.as_ref().map_or_else(Counts::default, |end| Counts::of(last, end));
+        prop_assert_eq!(counted, expected);
+    }
+}

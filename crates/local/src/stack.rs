@@ -1,0 +1,130 @@
+//! What was deployed, as `deploy.py` reads it back from the emulator.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+/// The deployed stack.
+#[derive(Debug, Deserialize)]
+pub struct Stack {
+    /// Its name.
+    #[serde(rename = "stack")]
+    pub name: String,
+    /// The region that it believes to be in.
+    pub region: String,
+    /// The emulator.
+    pub endpoint: String,
+    /// The template's outputs.
+    pub outputs: BTreeMap<String, String>,
+    /// The functions, by logical id.
+    pub functions: BTreeMap<String, DeployedFunction>,
+    /// The REST API.
+    pub openapi: serde_json::Value,
+    /// The event source mappings.
+    pub streams: Vec<StreamMapping>,
+    /// The scheduled rules.
+    pub schedules: Vec<Rule>,
+}
+
+/// A function as it was deployed.
+#[derive(Debug, Deserialize)]
+pub struct DeployedFunction {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The role that it runs under.
+    pub role_arn: String,
+    /// The name of its executable.
+    pub binary: String,
+    /// Its variables.
+    pub environment: BTreeMap<String, String>,
+    /// How long an invocation may take.
+    pub timeout_secs: u64,
+    /// Its memory.
+    pub memory_mb: u32,
+    /// How many environments it may have, where that is reserved.
+    pub reserved_concurrency: Option<usize>,
+}
+
+/// A stream that a function is fed from.
+#[derive(Debug, Deserialize)]
+pub struct StreamMapping {
+    /// The mapping's UUID.
+    pub id: String,
+    /// The function's logical id.
+    pub function: String,
+    /// The stream.
+    pub stream_arn: String,
+    /// `BatchSize`.
+    pub batch_size: usize,
+    /// `MaximumBatchingWindowInSeconds`.
+    pub window_secs: u64,
+    /// `BisectBatchOnFunctionError`.
+    pub bisect: bool,
+    /// `MaximumRetryAttempts`; -1 stands for "until it succeeds".
+    pub max_retries: i64,
+    /// The bucket of `OnFailure`.
+    pub on_failure_bucket: Option<String>,
+    /// `ReportBatchItemFailures`.
+    pub partial: bool,
+    /// `TRIM_HORIZON` or `LATEST`.
+    pub starting_position: String,
+}
+
+/// A scheduled rule.
+#[derive(Debug, Deserialize)]
+pub struct Rule {
+    /// The function's logical id.
+    pub function: String,
+    /// How often it fires.
+    pub rate_secs: u64,
+    /// Its ARN.
+    pub rule_arn: String,
+    /// A constant that is sent instead of the event.
+    pub input: Option<serde_json::Value>,
+}
+
+/// The description of the stack cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// There is none.
+    #[error("cannot read the description of the stack")]
+    Unreadable(#[from] std::io::Error),
+    /// It is not what was agreed.
+    #[error("cannot understand the description of the stack")]
+    Malformed(#[from] serde_json::Error),
+    /// It lacks something.
+    #[error("the stack has no {kind} {name}")]
+    Missing {
+        /// What is missing.
+        kind: &'static str,
+        /// Which.
+        name: String,
+    },
+}
+
+impl Stack {
+    /// Reads a description.
+    pub fn read(path: &Path) -> Result<Self, StackError> {
+        Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+    }
+
+    /// A function by its logical id.
+    pub fn function(&self, id: &str) -> Result<&DeployedFunction, StackError> {
+        self.functions.get(id).ok_or_else(|| StackError::missing("function", id))
+    }
+
+    /// An output by its key.
+    pub fn output(&self, key: &str) -> Result<&str, StackError> {
+        let value = self.outputs.get(key).ok_or_else(|| StackError::missing("output", key))?;
+        Ok(value)
+    }
+}
+
+impl StackError {
+    pub(crate) fn missing(kind: &'static str, name: &str) -> Self {
+        Self::Missing { kind, name: name.to_owned() }
+    }
+}
