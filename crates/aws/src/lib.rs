@@ -5,6 +5,7 @@
 #[cfg(feature = "bedrock")]
 pub mod bedrock;
 pub mod cache;
+pub mod causes;
 pub mod clock;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;

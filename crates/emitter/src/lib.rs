@@ -1,1 +1,9 @@
-//! Lambda: the ledger's stream becomes metrics and rollups
+//! The ledger's stream becomes rollups and metrics. A definite failure loses and doubles nothing; after a lost reply
+//! at most that request's postings are doubled, and that is counted.
+
+pub mod config;
+pub mod event;
+pub mod handler;
+
+pub use config::Config;
+pub use handler::Handler;

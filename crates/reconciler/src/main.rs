@@ -1,1 +1,27 @@
-fn main() {}
+//! Wires the reconciler.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use serde::de::IgnoredAny;
+use tollgate_aws::ledger::DynamoLedger;
+use tollgate_aws::overdue::DynamoOverdue;
+use tollgate_aws::sdk::{Patience, load};
+use tollgate_aws::{DynamoClient, clock};
+use tollgate_core::time::Timestamp;
+use tollgate_reconciler::{Config, Handler};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let config = Config::from_env()?;
+    let client = DynamoClient::new(&load(Patience::LONG).await);
+    let overdue = DynamoOverdue::new(client.clone(), config.ledger_table.clone());
+    let ledger = DynamoLedger::new(client, config.ledger_table, config.limits_table);
+    let handler = Handler::new(Arc::new(ledger), Arc::new(overdue), clock::now);
+    run(service_fn(async |event: LambdaEvent<IgnoredAny>| {
+        let deadline = Timestamp::from_micros(event.context.deadline.saturating_mul(1_000));
+        handler.handle(deadline).await.map_err(Error::from)
+    }))
+    .await
+}

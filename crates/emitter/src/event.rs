@@ -1,0 +1,133 @@
+//! What the ledger's stream brings: changes of records, each read by itself, so that one that cannot be read is
+//! known by its number.
+
+use serde::{Deserialize, Serialize};
+use serde_dynamo::Item;
+use serde_json::value::RawValue;
+use tollgate_core::record::Record;
+use tollgate_core::rollup::{NoEnd, Posting};
+
+/// A batch of the stream, its entries unread.
+#[derive(Debug, Deserialize)]
+pub struct StreamEvent {
+    /// In the order of the shard.
+    #[serde(rename = "Records")]
+    pub entries: Vec<Box<RawValue>>,
+}
+
+/// One entry: what the batch checkpoints by, and what it adds to the books.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its number in the shard.
+    pub sequence_number: String,
+    /// What it adds; `None` where no call became final.
+    pub posting: Result<Option<Posting>, Unreadable>,
+}
+
+/// Why an entry cannot be counted. It says nothing of the entry's content.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It is no entry of a stream with both images.
+    #[error("it is no change of an item")]
+    Shape(#[source] serde_json::Error),
+    /// The item is no ledger record.
+    #[error("its item is no ledger record")]
+    Record(#[source] serde_dynamo::Error),
+    /// The record contradicts itself.
+    #[error(transparent)]
+    NoEnd(#[from] NoEnd),
+    /// The record was changed and does not say how it is now.
+    #[error("it does not hold the item's new image")]
+    NoImage,
+}
+
+/// An entry has no number, so no checkpoint can stand before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an entry of the stream has no sequence number")]
+pub struct Unnumbered;
+
+/// What Lambda is told about a batch.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchResponse {
+    /// Where to begin again; empty when all is done.
+    pub batch_item_failures: Vec<BatchItemFailure>,
+}
+
+/// The first entry that is not done.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchItemFailure {
+    /// Its sequence number.
+    pub item_identifier: String,
+}
+
+impl BatchResponse {
+    /// Everything from this entry on comes again.
+    #[must_use]
+    pub fn from(sequence_number: Option<String>) -> Self {
+        let failure = |item_identifier| BatchItemFailure { item_identifier };
+        Self { batch_item_failures: sequence_number.map(failure).into_iter().collect() }
+    }
+}
+
+#[derive(Deserialize)]
+struct Numbered {
+    dynamodb: Number,
+}
+
+#[derive(Deserialize)]
+struct Number {
+    #[serde(rename = "SequenceNumber")]
+    sequence_number: String,
+}
+
+#[derive(Deserialize)]
+struct Change {
+    #[serde(rename = "eventName")]
+    name: ChangeName,
+    dynamodb: Images,
+}
+
+#[derive(PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum ChangeName {
+    Insert,
+    Modify,
+    Remove,
+}
+
+#[derive(Deserialize)]
+struct Images {
+    #[serde(rename = "OldImage")]
+    old: Option<Item>,
+    #[serde(rename = "NewImage")]
+    new: Option<Item>,
+}
+
+/// Reads one entry.
+pub fn read(entry: &RawValue) -> Result<Entry, Unnumbered> {
+    let numbered: Numbered = serde_json::from_str(entry.get()).map_err(|_| Unnumbered)?;
+    let sequence_number = numbered.dynamodb.sequence_number;
+    if sequence_number.is_empty() {
+        return Err(Unnumbered);
+    }
+    Ok(Entry { sequence_number, posting: posting(entry) })
+}
+
+fn posting(entry: &RawValue) -> Result<Option<Posting>, Unreadable> {
+    let change: Change = serde_json::from_str(entry.get()).map_err(Unreadable::Shape)?;
+    if change.name == ChangeName::Remove {
+        return Ok(None);
+    }
+    let after = record(change.dynamodb.new.ok_or(Unreadable::NoImage)?)?;
+    let before = match (change.name, change.dynamodb.old) {
+        (ChangeName::Modify, None) => return Err(Unreadable::NoImage),
+        (_, old) => old.map(record).transpose()?,
+    };
+    Ok(Posting::of(before.as_ref(), after)?)
+}
+
+fn record(item: Item) -> Result<Record, Unreadable> {
+    serde_dynamo::from_item(item).map_err(Unreadable::Record)
+}
