@@ -1,5 +1,6 @@
 //! The pump against the emulator's real stream and bucket: what Lambda promises of an event source mapping.
 
+#[cfg(test)]
 mod world;
 
 use std::time::Duration;
