@@ -1,7 +1,6 @@
 //! The config table as an operator sees it: documents with their versions, and the heads that say which are in force.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -11,30 +10,20 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_attribute_value, to_item};
 use tollgate_core::ports::StoreError;
-use tollgate_core::settings::{Document, FLAG_ID, Flag, HEAD_COPIES, Head, head_id};
+use tollgate_core::settings::{Document, FLAG_ID, Flag, HEAD_COPIES, head_id};
 
-use crate::unreachable;
+use crate::{contention, unreachable};
 
 const STORE: &str = "config";
 
 /// How often a seed that lost a race is begun anew.
-const TRIES: u32 = 6;
+const TRIES: u32 = 8;
 
 /// Documents and heads.
 #[derive(Clone, Debug)]
 pub struct ConfigStore {
     client: Client,
     table: String,
-}
-
-/// A document as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Stored {
-    /// It grows by one with each change.
-    pub version: u64,
-    /// Its JSON text.
-    #[serde(rename = "document")]
-    pub text: String,
 }
 
 /// What a seed did to one document.
@@ -57,6 +46,14 @@ pub enum Seed {
     Contended,
 }
 
+/// A document as it is stored.
+#[derive(Deserialize)]
+struct Stored {
+    version: u64,
+    #[serde(rename = "document")]
+    text: String,
+}
+
 /// What the table holds at the begin of a seed; each part is a condition of its transaction.
 struct Before {
     documents: BTreeMap<Document, Stored>,
@@ -70,16 +67,6 @@ impl ConfigStore {
         Self { client: client.clone(), table: table.to_owned() }
     }
 
-    /// A document; `None` where nothing was seeded.
-    pub async fn document(&self, document: Document) -> Result<Option<Stored>, StoreError> {
-        self.read(document.id()).await
-    }
-
-    /// The first copy of the head; `None` where nothing was seeded.
-    pub async fn head(&self) -> Result<Option<Head>, StoreError> {
-        self.read(&head_id(0)).await
-    }
-
     /// Writes those documents whose text is new, and all copies of the head, at once. The flag stays as it is;
     /// where there is none it becomes `first_flag`.
     pub async fn seed(
@@ -87,15 +74,13 @@ impl ConfigStore {
         texts: &BTreeMap<Document, String>,
         first_flag: &Flag,
     ) -> Result<Seed, StoreError> {
-        for attempt in 1..=TRIES {
+        for attempt in 0..TRIES {
+            contention::pause(attempt).await;
             let before = self.before().await?;
             let changes = changes(texts, &before);
             match self.transact(self.writes(texts, &before, &changes, first_flag)?).await {
                 Ok(()) => return Ok(Seed::Done(changes)),
-                Err(error) if is_lost_race(&error) => {
-                    tokio::time::sleep(Duration::from_millis(fastrand::u64(10..100 * u64::from(attempt))))
-                        .await;
-                }
+                Err(error) if is_lost_race(&error) => {}
                 Err(error) => return Err(unreachable(STORE)(error)),
             }
         }
@@ -105,7 +90,7 @@ impl ConfigStore {
     async fn before(&self) -> Result<Before, StoreError> {
         let mut documents = BTreeMap::new();
         for document in Document::ALL {
-            if let Some(stored) = self.document(document).await? {
+            if let Some(stored) = self.read(document.id()).await? {
                 documents.insert(document, stored);
             }
         }
@@ -246,4 +231,59 @@ fn is_lost_race(error: &SdkError<TransactWriteItemsError>) -> bool {
 
 fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
+    use aws_sdk_dynamodb::types::CancellationReason;
+    use aws_sdk_dynamodb::types::error::{InternalServerError, TransactionCanceledException};
+    use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+    use tollgate_core::time::Timestamp;
+
+    use super::*;
+
+    async fn seed(write: &Rule) -> Result<Seed, StoreError> {
+        let get = mock!(Client::get_item)
+            .match_requests(|request| request.consistent_read() == Some(true))
+            .then_output(|| GetItemOutput::builder().build());
+        let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&get, write]);
+        let flag = Flag {
+            enabled: true,
+            who: "seed".to_owned(),
+            why: "first".to_owned(),
+            since_us: Timestamp::from_secs(1),
+        };
+        let texts = [(Document::Routing, "{}".to_owned())].into();
+        ConfigStore::new(&client, "tollgate-config").seed(&texts, &flag).await
+    }
+
+    fn cancelled(code: &'static str) -> Rule {
+        mock!(Client::transact_write_items).then_error(move || {
+            let reasons = ["None", code].map(|code| CancellationReason::builder().code(code).build());
+            let cancelled = TransactionCanceledException::builder();
+            let cancelled = cancelled.set_cancellation_reasons(Some(reasons.into())).build();
+            TransactWriteItemsError::TransactionCanceledException(cancelled)
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn races_that_are_lost_again_and_again_are_said() {
+        for code in ["ConditionalCheckFailed", "TransactionConflict"] {
+            let write = cancelled(code);
+
+            assert_eq!(seed(&write).await.unwrap(), Seed::Contended, "{code}");
+            assert_eq!(write.num_calls(), usize::try_from(TRIES).unwrap(), "{code}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_no_race_is_not_tried_again() {
+        let broken = || TransactWriteItemsError::InternalServerError(InternalServerError::builder().build());
+        let broken = mock!(Client::transact_write_items).then_error(broken);
+        for write in [cancelled("ValidationError"), broken] {
+            assert_eq!(seed(&write).await.unwrap_err().store, "config");
+            assert_eq!(write.num_calls(), 1);
+        }
+    }
 }

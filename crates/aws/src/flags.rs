@@ -3,20 +3,20 @@
 //! All are written in one transaction, so that no copy says otherwise for longer than its reader may keep it.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, TransactWriteItem, Update};
-use sha2::{Digest, Sha256};
 use tollgate_core::ports::{FlagChange, Flags, StoreError};
 use tollgate_core::settings::{FLAG_ID, Flag, HEAD_COPIES, head_id};
 
+use crate::contention::{is_conflict, pause};
 use crate::store::unreachable;
 
 const STORE: &str = "config";
-const TRIES: u8 = 6;
+/// How often a transaction that lost to another one is tried.
+const TRIES: u32 = 8;
 
 /// The flag in DynamoDB.
 #[derive(Clone, Debug)]
@@ -48,8 +48,8 @@ enum Next {
 impl DynamoFlags {
     /// Over this table.
     #[must_use]
-    pub fn new(client: &Client, table: &str) -> Self {
-        Self { client: client.clone(), table: table.to_owned() }
+    pub const fn new(client: Client, table: String) -> Self {
+        Self { client, table }
     }
 
     /// The flag as it was written last; `None` where it never was, and calls are admitted.
@@ -118,21 +118,18 @@ impl DynamoFlags {
 impl Flags for DynamoFlags {
     async fn set(&self, flag: &Flag, message_id: Option<&str>) -> Result<FlagChange, StoreError> {
         let writes = self.writes(flag, message_id).map_err(unreachable(STORE))?;
-        let mut tried = 0;
+        let mut attempt = 0;
         loop {
-            let sent = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(writes.clone()))
-                .client_request_token(token(flag, message_id, tried))
-                .send()
-                .await;
+            pause(attempt).await;
+            // The client gives each of these calls a ClientRequestToken, and keeps it when it repeats one.
+            let sent =
+                self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
             let Err(error) = sent else { return Ok(FlagChange::Written) };
-            tried += 1;
+            attempt += 1;
             match error.as_service_error().map_or(Next::GiveUp, next) {
                 Next::Leave => return Ok(FlagChange::Unchanged),
                 Next::Seed => return Err(unreachable(STORE)(Fault::Unseeded)),
-                Next::Retry if tried < TRIES => tokio::time::sleep(pause(tried)).await,
+                Next::Retry if attempt < TRIES => {}
                 Next::Retry | Next::GiveUp => return Err(unreachable(STORE)(error)),
             }
         }
@@ -145,33 +142,14 @@ fn next(error: &TransactWriteItemsError) -> Next {
         TransactWriteItemsError::TransactionInProgressException(_) => return Next::Retry,
         _ => return Next::GiveUp,
     };
-    let mut codes = canceled.cancellation_reasons().iter().map(CancellationReason::code);
-    let own = codes.next().flatten();
-    let heads: Vec<&str> = codes.flatten().collect();
-    let is_passing = |code: &str| {
-        matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
-    };
-    if heads.contains(&"ConditionalCheckFailed") {
-        Next::Seed
-    } else if own == Some("ConditionalCheckFailed") {
-        Next::Leave
-    } else if own.into_iter().chain(heads).any(is_passing) {
-        Next::Retry
-    } else {
-        Next::GiveUp
+    let reasons = canceled.cancellation_reasons();
+    let is_condition = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
+    match reasons {
+        [_, heads @ ..] if heads.iter().any(is_condition) => Next::Seed,
+        [own, ..] if is_condition(own) => Next::Leave,
+        _ if is_conflict(reasons) => Next::Retry,
+        _ => Next::GiveUp,
     }
-}
-
-/// The same for each repetition that the SDK makes of one try, so that none of them writes twice.
-fn token(flag: &Flag, message_id: Option<&str>, tried: u8) -> String {
-    let Flag { enabled, who, why, since_us } = flag;
-    let step = format!("{enabled}\n{who}\n{why}\n{}\n{message_id:?}\n{tried}", since_us.as_micros());
-    hex::encode(&Sha256::digest(step)[..16])
-}
-
-fn pause(tried: u8) -> Duration {
-    let longest = 25_u64 << tried;
-    Duration::from_millis(fastrand::u64(longest / 2..=longest))
 }
 
 #[cfg(test)]

@@ -113,3 +113,56 @@ impl KeyRegister {
 fn to_status(status: KeyStatus) -> Result<AttributeValue, StoreError> {
     serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(status).map_err(unreachable(STORE))
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::operation::query::QueryOutput;
+    use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
+    use aws_sdk_dynamodb::types::error::{ConditionalCheckFailedException, ResourceNotFoundException};
+    use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+
+    use super::*;
+
+    async fn revoke(update: &Rule) -> Result<Revocation, StoreError> {
+        let query = mock!(Client::query)
+            .match_requests(|request| request.index_name() == Some("by-id"))
+            .then_output(|| {
+                let item = [(HASH.to_owned(), AttributeValue::S("h".to_owned()))].into();
+                QueryOutput::builder().items(item).build()
+            });
+        let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&query, update]);
+        KeyRegister::new(&client, "tollgate-keys").revoke(&"k1".parse().unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn a_key_is_revoked_by_its_hash() {
+        let update = mock!(Client::update_item)
+            .match_requests(|request| {
+                request.key().and_then(|key| key.get(HASH)) == Some(&AttributeValue::S("h".to_owned()))
+                    && request.expression_attribute_values().and_then(|values| values.get(":revoked"))
+                        == Some(&AttributeValue::S("revoked".to_owned()))
+            })
+            .then_output(|| UpdateItemOutput::builder().build());
+
+        assert_eq!(revoke(&update).await.unwrap(), Revocation::Done);
+    }
+
+    #[tokio::test]
+    async fn a_condition_that_fails_says_that_it_was_revoked_before() {
+        let update = mock!(Client::update_item).then_error(|| {
+            let failed = ConditionalCheckFailedException::builder().build();
+            UpdateItemError::ConditionalCheckFailedException(failed)
+        });
+
+        assert_eq!(revoke(&update).await.unwrap(), Revocation::Already);
+    }
+
+    #[tokio::test]
+    async fn every_other_error_is_no_revocation() {
+        let update = mock!(Client::update_item).then_error(|| {
+            UpdateItemError::ResourceNotFoundException(ResourceNotFoundException::builder().build())
+        });
+
+        assert_eq!(revoke(&update).await.unwrap_err().store, "keys");
+    }
+}

@@ -20,8 +20,8 @@ pub struct DynamoKeys {
 impl DynamoKeys {
     /// Over this table.
     #[must_use]
-    pub fn new(client: &Client, table: &str) -> Self {
-        Self { client: client.clone(), table: table.to_owned() }
+    pub const fn new(client: Client, table: String) -> Self {
+        Self { client, table }
     }
 }
 
@@ -64,6 +64,10 @@ mod tests {
         AttributeValue::N(value.to_owned())
     }
 
+    fn adapter(client: Client) -> DynamoKeys {
+        DynamoKeys::new(client, "tollgate-keys".to_owned())
+    }
+
     fn item() -> HashMap<String, AttributeValue> {
         [
             ("key_hash", text("abc")),
@@ -93,7 +97,7 @@ mod tests {
                     && request.consistent_read() == Some(true)
             })
             .then_output(|| GetItemOutput::builder().set_item(Some(item())).build());
-        let keys = DynamoKeys::new(&mock_client!(aws_sdk_dynamodb, [&get]), "tollgate-keys");
+        let keys = adapter(mock_client!(aws_sdk_dynamodb, [&get]));
 
         let record = keys.find("abc").await.unwrap().unwrap();
 
@@ -108,7 +112,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_that_is_not_there_is_none() {
         let get = mock!(Client::get_item).then_output(|| GetItemOutput::builder().build());
-        let keys = DynamoKeys::new(&mock_client!(aws_sdk_dynamodb, [&get]), "tollgate-keys");
+        let keys = adapter(mock_client!(aws_sdk_dynamodb, [&get]));
 
         assert_eq!(keys.find("abc").await.unwrap(), None);
     }
@@ -119,7 +123,7 @@ mod tests {
             let item = HashMap::from([("key_hash".to_owned(), text("abc"))]);
             GetItemOutput::builder().set_item(Some(item)).build()
         });
-        let keys = DynamoKeys::new(&mock_client!(aws_sdk_dynamodb, [&get]), "tollgate-keys");
+        let keys = adapter(mock_client!(aws_sdk_dynamodb, [&get]));
 
         assert_eq!(keys.find("abc").await.unwrap_err().to_string(), "the keys table cannot be reached");
     }
@@ -138,7 +142,7 @@ mod tests {
         ];
         for error in errors {
             let get = mock!(Client::get_item).then_error(error);
-            let keys = DynamoKeys::new(&mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&get]), "t");
+            let keys = adapter(mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&get]));
 
             assert_eq!(keys.find("abc").await.unwrap_err().store, "keys");
         }

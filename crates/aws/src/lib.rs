@@ -33,5 +33,7 @@ mod store;
 pub mod tenants;
 pub mod vars;
 
+#[cfg(feature = "cloudformation")]
+pub use aws_sdk_cloudformation::Client as CloudFormationClient;
 pub use aws_sdk_dynamodb::Client as DynamoClient;
 pub use store::unreachable;

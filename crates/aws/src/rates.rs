@@ -63,8 +63,8 @@ struct Take<'a> {
 impl DynamoRates {
     /// Over this table.
     #[must_use]
-    pub fn new(client: &Client, table: &str) -> Self {
-        Self { client: client.clone(), table: table.to_owned() }
+    pub const fn new(client: Client, table: String) -> Self {
+        Self { client, table }
     }
 
     async fn write(&self, request: UpdateItemFluentBuilder, today: Day) -> Result<Written, StoreError> {

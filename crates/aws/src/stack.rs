@@ -84,7 +84,43 @@ where
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_cloudformation::error::ErrorMetadata;
+    use aws_sdk_cloudformation::operation::describe_stacks::{DescribeStacksError, DescribeStacksOutput};
+    use aws_sdk_cloudformation::types::{self, Output};
+    use aws_smithy_mocks::{RuleMode, mock, mock_client};
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_stack_is_described_by_its_name() {
+        let describe = mock!(Client::describe_stacks)
+            .match_requests(|request| request.stack_name() == Some("mine"))
+            .then_output(|| {
+                let names = ["ConfigTable", "KeysTable", "LedgerTable", "RollupsTable", "KeyPepperSecretArn"];
+                let output = |name: &str| {
+                    Output::builder().output_key(name).output_value(format!("my {name}")).build()
+                };
+                let stack = types::Stack::builder().set_outputs(Some(names.map(output).into())).build();
+                DescribeStacksOutput::builder().stacks(stack).build()
+            });
+
+        let stack = Stack::find(&mock_client!(aws_sdk_cloudformation, [&describe]), "mine").await.unwrap();
+
+        assert_eq!(stack.keys_table, "my KeysTable");
+    }
+
+    #[tokio::test]
+    async fn a_stack_that_is_not_there_is_told_from_one_that_nobody_can_see() {
+        let find = async |code: &'static str| {
+            let error = move || DescribeStacksError::generic(ErrorMetadata::builder().code(code).build());
+            let describe = mock!(Client::describe_stacks).then_error(error);
+            let client = mock_client!(aws_sdk_cloudformation, RuleMode::MatchAny, [&describe]);
+            Stack::find(&client, "mine").await.unwrap_err()
+        };
+
+        assert!(matches!(find("ValidationError").await, StackError::Unknown(name) if name == "mine"));
+        assert!(matches!(find("AccessDenied").await, StackError::Unreachable { .. }));
+    }
 
     #[test]
     fn names_are_read_from_the_outputs() {

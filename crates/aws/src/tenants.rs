@@ -49,20 +49,6 @@ impl Tenants {
         Ok(())
     }
 
-    /// One tenant; `None` where it is not registered.
-    pub async fn find(&self, id: &Name) -> Result<Option<Tenant>, StoreError> {
-        let reply = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("id", AttributeValue::S(tenant_id(id)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(unreachable(STORE))?;
-        reply.item.map(from_item).transpose().map_err(unreachable(STORE))
-    }
-
     /// All tenants by name. It reads the whole config table, which is small.
     pub async fn list(&self) -> Result<BTreeMap<String, Tenant>, StoreError> {
         let prefix = "tenant#";

@@ -17,9 +17,11 @@ use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
 use tollgate_aws::config_store::{Change, ConfigStore, Seed};
 use tollgate_aws::key_register::{KeyRegister, Revocation};
 use tollgate_aws::reports::Reports;
+use tollgate_aws::settings::DynamoSettings;
 use tollgate_aws::tenants::Tenants;
 use tollgate_core::caller::{Budget, Caller, KeyRecord, KeyStatus, Role};
 use tollgate_core::money::Nanos;
+use tollgate_core::ports::Settings;
 use tollgate_core::rate::RatePolicy;
 use tollgate_core::record::{CacheOutcome, Opening, Record};
 use tollgate_core::settings::{Document, FLAG_ID, Flag, HEAD_COPIES, Head, Tenant, head_id};
@@ -107,6 +109,7 @@ async fn a_seed_counts_versions_and_leaves_the_flag_as_it_is() {
     let Some((client, table)) = table("seed", &["id"], None).await else { return };
     let store = ConfigStore::new(&client, &table);
 
+    let settings = DynamoSettings::new(client.clone(), table.clone());
     let first = store.seed(&texts("1"), &flag(true, "seed")).await.unwrap();
     let stopped = flag(false, "budgets");
     let item: HashMap<String, AttributeValue> = to_item(&stopped).unwrap();
@@ -118,7 +121,7 @@ async fn a_seed_counts_versions_and_leaves_the_flag_as_it_is() {
     assert_eq!(versions(second), [(Some(1), 1), (Some(1), 1), (Some(1), 2)]);
     let expected = Head { flag: stopped, catalogue: 1, prices: 1, routing: 2 };
     assert_eq!(heads(&client, &table).await, vec![expected; usize::from(HEAD_COPIES)]);
-    assert_eq!(store.document(Document::Routing).await.unwrap().unwrap().text, "2");
+    assert_eq!(settings.document(Document::Routing).await.unwrap().as_deref(), Some("2"));
 }
 
 #[tokio::test]
@@ -193,13 +196,14 @@ async fn keys_are_entered_listed_and_revoked_once() {
 async fn tenants_are_found_and_listed_and_nothing_else() {
     let Some((client, table)) = table("tenants", &["id"], None).await else { return };
     let tenants = Tenants::new(&client, &table);
+    let settings = DynamoSettings::new(client.clone(), table.clone());
     ConfigStore::new(&client, &table).seed(&texts("1"), &flag(true, "seed")).await.unwrap();
     let acme = Tenant { role_arn: Some("arn".to_owned()), external_id: Some("x".to_owned()) };
     tenants.put(&"acme".parse().unwrap(), &acme).await.unwrap();
     tenants.put(&"beta".parse().unwrap(), &Tenant::default()).await.unwrap();
 
-    assert_eq!(tenants.find(&"acme".parse().unwrap()).await.unwrap(), Some(acme.clone()));
-    assert_eq!(tenants.find(&"nobody".parse().unwrap()).await.unwrap(), None);
+    assert_eq!(settings.tenant("acme").await.unwrap(), Some(acme.clone()));
+    assert_eq!(settings.tenant("nobody").await.unwrap(), None);
     let expected = [("acme".to_owned(), acme), ("beta".to_owned(), Tenant::default())];
     assert_eq!(tenants.list().await.unwrap(), expected.into());
 }

@@ -6,21 +6,23 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Error;
 use crate::screen::Screen;
-use crate::{config, keys, ledger, spend, tenants};
+use crate::{config, flag, keys, ledger, spend, tenants};
 
 /// Operates a Tollgate deployment: keys, the kill switch, spend, the ledger and the configuration
 #[derive(Debug, Parser)]
-#[command(name = "tollgate", version, max_term_width = 110, after_help = AFTER_HELP)]
+#[command(name = "tollgate", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     /// CloudFormation stack of the deployment
-    #[arg(long, global = true, value_name = "NAME", env = "TOLLGATE_STACK", default_value = "tollgate")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME", env = "TOLLGATE_STACK", default_value = "tollgate")]
     stack: String,
     /// Answer in JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
     #[command(subcommand)]
     command: Command,
 }
+
+const GLOBAL: &str = "Every command";
 
 const AFTER_HELP: &str = "\
 Region, credentials and endpoint come from the environment and the AWS profile, as for the AWS command line:
@@ -34,7 +36,10 @@ enum Command {
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Show what calls have cost, by user, team, key or model
+    /// Stop all calls, or admit them
+    #[command(subcommand)]
+    Flag(flag::Command),
+    Resume(flag::Resume),
     Spend(spend::Spend),
     /// Show single calls
     #[command(subcommand)]
@@ -54,6 +59,8 @@ impl Cli {
         let stack = &self.stack;
         match self.command {
             Command::Keys(command) => keys::run(command, stack, &mut screen).await,
+            Command::Flag(command) => flag::run(command, stack, &mut screen).await,
+            Command::Resume(wish) => flag::resume(wish, stack, &mut screen).await,
             Command::Spend(wish) => spend::run(wish, stack, &mut screen).await,
             Command::Ledger(command) => ledger::run(command, stack, &mut screen).await,
             Command::Config(command) => config::run(command, stack, &mut screen).await,

@@ -5,7 +5,8 @@ mod view;
 
 use clap::{Args, Subcommand, ValueEnum};
 use tollgate_aws::clock;
-use tollgate_aws::config_store::{ConfigStore, Seed};
+use tollgate_aws::config_store::Seed;
+use tollgate_core::ports::Settings;
 use tollgate_core::settings::{Document, Flag};
 
 use crate::config::documents::{Origin, Source, Sources};
@@ -18,9 +19,10 @@ use crate::screen::Screen;
 pub(crate) enum Command {
     /// Check the documents and write those that are new, at once
     ///
-    /// Without a file, the shipped documents are written. With one, the documents that are not named stay as they
-    /// are. Versions grow by one with each change, and the calls that begin within two seconds use them. The flag
+    /// Without a file, the shipped documents are written. With one, the documents that are not named stay as
+    /// they are. A version grows by one with each change; calls use it at most two seconds later. The flag
     /// stays as it is; a first seed turns it on.
+    #[command(verbatim_doc_comment)]
     Seed(Files),
     /// Check documents and list all of their faults; needs no deployment
     ///
@@ -64,21 +66,15 @@ pub(crate) async fn run(command: Command, stack: &str, screen: &mut Screen<'_>) 
             let checked = files.read()?.check()?;
             screen.show(&view::Checked::of(&checked))
         }
-        Command::Seed(files) => {
-            let store = Deployment::find(stack).await?.config;
-            seed(files, &store, screen).await
-        }
-        Command::Show { what } => {
-            let store = Deployment::find(stack).await?.config;
-            show(what, &store, screen).await
-        }
+        Command::Seed(files) => seed(files, &Deployment::find(stack).await?, screen).await,
+        Command::Show { what } => show(what, &Deployment::find(stack).await?.settings, screen).await,
     }
 }
 
-async fn seed(files: Files, store: &ConfigStore, screen: &mut Screen<'_>) -> Result<(), Error> {
+async fn seed(files: Files, deployment: &Deployment, screen: &mut Screen<'_>) -> Result<(), Error> {
     let mut sources = files.read()?;
     if files.is_any_named() {
-        sources.replace_shipped(store).await?;
+        sources.replace_shipped(&deployment.settings).await?;
     }
     let texts = sources.check()?.texts()?;
     let first_flag = Flag {
@@ -87,24 +83,24 @@ async fn seed(files: Files, store: &ConfigStore, screen: &mut Screen<'_>) -> Res
         why: "first seed".to_owned(),
         since_us: clock::now(),
     };
-    match store.seed(&texts, &first_flag).await? {
+    match deployment.config.seed(&texts, &first_flag).await? {
         Seed::Done(changes) => screen.show(&view::Seeded::of(&changes)),
         Seed::Contended => Err(Error::Contended),
     }
 }
 
-async fn show(what: What, store: &ConfigStore, screen: &mut Screen<'_>) -> Result<(), Error> {
+async fn show(what: What, settings: &impl Settings, screen: &mut Screen<'_>) -> Result<(), Error> {
     let document = match what {
         What::Head => {
-            let head = store.head().await?.ok_or(Error::NotSeeded)?;
+            let head = settings.head().await?.ok_or(Error::NotSeeded)?;
             return screen.show(&view::HeadView::of(head));
         }
         What::Catalogue => Document::Catalogue,
         What::Prices => Document::Prices,
         What::Routing => Document::Routing,
     };
-    let stored = store.document(document).await?.ok_or(Error::NotSeeded)?;
-    let value: serde_json::Value = parse_stored(document, &stored.text)?;
+    let text = settings.document(document).await?.ok_or(Error::NotSeeded)?;
+    let value: serde_json::Value = parse_stored(document, &text)?;
     screen.show(&view::Text(value))
 }
 
@@ -124,12 +120,12 @@ impl Files {
 
 impl Sources {
     /// What no file was named for stays as it is stored, where it is.
-    async fn replace_shipped(&mut self, store: &ConfigStore) -> Result<(), Error> {
+    async fn replace_shipped(&mut self, settings: &impl Settings) -> Result<(), Error> {
         for (document, source) in self.each_mut() {
             if source.origin == Origin::Shipped
-                && let Some(stored) = store.document(document).await?
+                && let Some(text) = settings.document(document).await?
             {
-                *source = Source { origin: Origin::Stored, text: stored.text };
+                *source = Source { origin: Origin::Stored, text };
             }
         }
         Ok(())

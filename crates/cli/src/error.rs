@@ -1,15 +1,16 @@
 //! Why a command was refused or failed, in words for the person at the keyboard.
 
 use std::error::Error as _;
-use std::fmt::Write as _;
 use std::io;
 
+use tollgate_aws::secrets::SecretError;
 use tollgate_aws::stack::StackError;
 use tollgate_core::catalogue::Faults;
 use tollgate_core::name::{Name, NameError};
 use tollgate_core::ports::StoreError;
 
 use crate::config::ReadError;
+use crate::flag::FlagView;
 
 /// Every end of a command but success; the exit code is 1.
 #[derive(Debug, thiserror::Error)]
@@ -20,10 +21,8 @@ pub(crate) enum Error {
     Store(#[from] StoreError),
     #[error("nothing is seeded yet: run tollgate config seed")]
     NotSeeded,
-    #[error("the secret of the key hashes cannot be read")]
-    Pepper(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the secret of the key hashes is empty")]
-    EmptyPepper,
+    #[error("keys cannot be hashed")]
+    Pepper(#[from] SecretError),
     #[error("a new key has no proper id")]
     Minted(#[source] NameError),
     #[error("the operating system gives no random numbers")]
@@ -40,6 +39,8 @@ pub(crate) enum Error {
     Alias { alias: String, targets: Vec<String> },
     #[error("the ledger has no call {0}")]
     UnknownCall(String),
+    #[error("nothing was changed: with --yes, calls would be admitted again; the flag is {0}")]
+    Unconfirmed(FlagView),
     #[error("the configuration has faults\n{}", lines(.0))]
     Faults(Faults),
     #[error(transparent)]
@@ -68,13 +69,12 @@ impl Error {
             let words = error.to_string();
             // Some errors repeat their cause in their own words.
             if !text.ends_with(&words) {
-                // Writing to a string cannot fail.
-                let _infallible = write!(text, ": {words}");
+                text.push_str(&format!(": {words}"));
             }
             cause = error.source();
         }
         if let Some(hint) = self.hint() {
-            let _infallible = write!(text, "\n{hint}");
+            text.push_str(&format!("\n{hint}"));
         }
         text
     }

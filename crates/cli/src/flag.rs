@@ -2,11 +2,105 @@
 
 use std::fmt::{self, Display};
 
+use clap::{Args, Subcommand};
 use serde::Serialize;
+use tollgate_aws::clock;
+use tollgate_core::ports::Flags;
 use tollgate_core::settings::Flag;
 
+use crate::deployment::Deployment;
+use crate::error::Error;
+use crate::screen::Screen;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show whether calls are admitted, and who said so
+    Show,
+    /// Stop all calls: no model is asked later than 5 seconds from now
+    Off(Change),
+    /// Admit calls again
+    On(Change),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Change {
+    /// Reason, which refused callers may read
+    #[arg(long, value_name = "WHY", value_parser = parse_words)]
+    why: String,
+    #[command(flatten)]
+    author: Author,
+}
+
+#[derive(Debug, Args)]
+struct Author {
+    /// Who says so
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        default_value = "operator",
+        hide_default_value = true,
+        hide_env_values = true,
+        value_parser = parse_words
+    )]
+    who: String,
+}
+
+/// Admit calls again after a budget has stopped them
+///
+/// Without --yes it changes nothing and says what it would do.
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// Do it
+    #[arg(long)]
+    yes: bool,
+    /// Reason
+    #[arg(long, value_name = "WHY", default_value = "resumed by an operator", value_parser = parse_words)]
+    why: String,
+    #[command(flatten)]
+    author: Author,
+}
+
+pub(crate) async fn run(command: Command, stack: &str, screen: &mut Screen<'_>) -> Result<(), Error> {
+    let deployment = Deployment::find(stack).await?;
+    match command {
+        Command::Show => screen.show(&current(&deployment).await?),
+        Command::Off(change) => set(false, change.why, change.author, &deployment, screen).await,
+        Command::On(change) => set(true, change.why, change.author, &deployment, screen).await,
+    }
+}
+
+pub(crate) async fn resume(wish: Resume, stack: &str, screen: &mut Screen<'_>) -> Result<(), Error> {
+    let deployment = Deployment::find(stack).await?;
+    let current = current(&deployment).await?;
+    if current.enabled {
+        screen.show(&current)
+    } else if wish.yes {
+        set(true, wish.why, wish.author, &deployment, screen).await
+    } else {
+        Err(Error::Unconfirmed(current))
+    }
+}
+
+async fn current(deployment: &Deployment) -> Result<FlagView, Error> {
+    deployment.flags.read().await?.map(FlagView::of).ok_or(Error::NotSeeded)
+}
+
+async fn set(
+    enabled: bool,
+    why: String,
+    Author { who }: Author,
+    deployment: &Deployment,
+    screen: &mut Screen<'_>,
+) -> Result<(), Error> {
+    let flag = Flag { enabled, who, why, since_us: clock::now() };
+    // Without a notice's id it is a person's word, which is always written.
+    deployment.flags.set(&flag, None).await?;
+    screen.show(&FlagView::of(flag))
+}
+
 /// The flag, with its time for people.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct FlagView {
     enabled: bool,
     who: String,
@@ -24,5 +118,60 @@ impl Display for FlagView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.enabled { "on: calls are admitted" } else { "off: every call is refused" };
         write!(f, "{state}, since {} by {} ({})", self.since, self.who, self.why)
+    }
+}
+
+const MOST_CHARACTERS: usize = 200;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("one line of 1 to 200 characters is needed")]
+pub(crate) struct WordsError;
+
+/// The words are part of the head, which every call reads, and of the answer to those who are refused.
+fn parse_words(text: &str) -> Result<String, WordsError> {
+    let words = text.trim();
+    let is_short = (1..=MOST_CHARACTERS).contains(&words.chars().count());
+    if is_short && !words.contains(char::is_control) { Ok(words.to_owned()) } else { Err(WordsError) }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_core::time::Timestamp;
+
+    use super::*;
+
+    fn flag(enabled: bool) -> FlagView {
+        FlagView::of(Flag {
+            enabled,
+            who: "aws-budgets".to_owned(),
+            why: "the budget is spent".to_owned(),
+            since_us: Timestamp::from_secs(1_795_348_800),
+        })
+    }
+
+    #[test]
+    fn a_flag_says_who_why_and_since_when() {
+        insta::assert_snapshot!(flag(false), @"off: every call is refused, since 2026-11-22T12:00:00Z by aws-budgets (the budget is spent)");
+        insta::assert_json_snapshot!(flag(true), @r#"
+        {
+          "enabled": true,
+          "who": "aws-budgets",
+          "why": "the budget is spent",
+          "since": "2026-11-22T12:00:00Z"
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_resume_without_yes_says_what_it_would_do() {
+        insta::assert_snapshot!(Error::Unconfirmed(flag(false)), @"nothing was changed: with --yes, calls would be admitted again; the flag is off: every call is refused, since 2026-11-22T12:00:00Z by aws-budgets (the budget is spent)");
+    }
+
+    #[test]
+    fn words_are_one_short_line() {
+        assert_eq!(parse_words("  over budget ").as_deref(), Ok("over budget"));
+        for text in ["", "  ", "a\nb", "a\u{1b}[2J", &"x".repeat(201)] {
+            assert_eq!(parse_words(text), Err(WordsError), "{text:?}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use tollgate_core::catalogue::Catalogue;
 use tollgate_core::key::{ApiKey, ENTROPY_BYTES};
 use tollgate_core::money::Nanos;
 use tollgate_core::name::{Name, NameError};
+use tollgate_core::ports::Settings;
 use tollgate_core::rate::RatePolicy;
 use tollgate_core::settings::Document;
 use tollgate_core::time::Timestamp;
@@ -40,7 +41,7 @@ pub(crate) enum Command {
     ///
     /// Calls that have begun go on; none is admitted with the key 10 seconds from now.
     Revoke {
-        /// The key's id, as `tollgate keys list` shows it; the key itself will do
+        /// The key's id, as keys list shows it; the key itself will do
         #[arg(value_parser = parse_id)]
         id: Name,
     },
@@ -123,12 +124,12 @@ pub(crate) async fn run(command: Command, stack: &str, screen: &mut Screen<'_>) 
 
 async fn create(wish: Create, deployment: &Deployment, screen: &mut Screen<'_>) -> Result<(), Error> {
     if wish.tenant != Name::default_tenant() {
-        let tenant = deployment.tenants.find(&wish.tenant).await?;
+        let tenant = deployment.settings.tenant(wish.tenant.as_str()).await?;
         tenant.ok_or_else(|| Error::UnknownTenant(wish.tenant.clone()))?;
     }
     if !wish.models.is_empty() {
-        let stored = deployment.config.document(Document::Catalogue).await?.ok_or(Error::NotSeeded)?;
-        check_models(&wish.models, &parse_stored(Document::Catalogue, &stored.text)?)?;
+        let text = deployment.settings.document(Document::Catalogue).await?.ok_or(Error::NotSeeded)?;
+        check_models(&wish.models, &parse_stored(Document::Catalogue, &text)?)?;
     }
     let mut entropy = [0; ENTROPY_BYTES];
     getrandom::fill(&mut entropy)?;

@@ -7,15 +7,16 @@ use clap::Args;
 use tollgate_aws::clock;
 use tollgate_core::catalogue::Catalogue;
 use tollgate_core::name::Name;
+use tollgate_core::ports::Settings;
 use tollgate_core::settings::Document;
 use tollgate_core::spend::Scope;
+use tollgate_core::time::Day;
 
 use crate::config::parse_stored;
 use crate::deployment::Deployment;
 use crate::error::Error;
 use crate::screen::Screen;
 use crate::spend::period::{Month, Period};
-use tollgate_core::time::Day;
 
 /// Show what calls have cost, by user, team, key or model
 ///
@@ -58,8 +59,8 @@ pub(crate) async fn run(wish: Spend, stack: &str, screen: &mut Screen<'_>) -> Re
 
 /// Sums are kept by target; the sum of an alias would be an unexplained nothing.
 async fn refuse_alias(model: &str, deployment: &Deployment) -> Result<(), Error> {
-    let Some(stored) = deployment.config.document(Document::Catalogue).await? else { return Ok(()) };
-    let mut catalogue: Catalogue = parse_stored(Document::Catalogue, &stored.text)?;
+    let Some(text) = deployment.settings.document(Document::Catalogue).await? else { return Ok(()) };
+    let mut catalogue: Catalogue = parse_stored(Document::Catalogue, &text)?;
     match catalogue.models.remove(model) {
         Some(alias) if !catalogue.targets.contains_key(model) => {
             Err(Error::Alias { alias: model.to_owned(), targets: alias.targets })

@@ -16,8 +16,9 @@ use crate::screen::{Column, Screen, Table, write_fields};
 pub(crate) enum Command {
     /// Register a tenant, or change one
     ///
-    /// With a role, the tenant's calls run in the account of that role, and its trust policy must ask for the
+    /// With a role, the tenant's calls run in the account of that role, whose trust policy must ask for the
     /// external id; without one they run in the gateway's own account.
+    #[command(verbatim_doc_comment)]
     Put {
         /// Name of the tenant
         id: Name,

@@ -43,32 +43,14 @@ impl RoleCredentials {
     }
 
     async fn assume(&self) -> Result<Credentials, CredentialsError> {
-        let request = self
-            .sts
-            .assume_role()
-            .role_arn(&self.role_arn)
-            .role_session_name(&self.session_name);
-        let answer = request
-            .send()
-            .await
-            .map_err(CredentialsError::provider_error)?;
-        let given = answer
-            .credentials
-            .ok_or_else(|| CredentialsError::not_loaded("STS gave no credentials"))?;
-        let expires_at = SystemTime::try_from(given.expiration)
-            .map_err(CredentialsError::invalid_configuration)?;
-        let (id, secret, token) = (
-            given.access_key_id,
-            given.secret_access_key,
-            given.session_token,
-        );
-        Ok(Credentials::new(
-            id,
-            secret,
-            Some(token),
-            Some(expires_at),
-            "function's role",
-        ))
+        let request = self.sts.assume_role().role_arn(&self.role_arn).role_session_name(&self.session_name);
+        let answer = request.send().await.map_err(CredentialsError::provider_error)?;
+        let given =
+            answer.credentials.ok_or_else(|| CredentialsError::not_loaded("STS gave no credentials"))?;
+        let expires_at =
+            SystemTime::try_from(given.expiration).map_err(CredentialsError::invalid_configuration)?;
+        let (id, secret, token) = (given.access_key_id, given.secret_access_key, given.session_token);
+        Ok(Credentials::new(id, secret, Some(token), Some(expires_at), "function's role"))
     }
 }
 
@@ -85,9 +67,7 @@ impl function::CredentialsSource for RoleCredentials {
     fn credentials(&self) -> BoxFuture<'_, Result<function::Credentials, BoxError>> {
         Box::pin(async {
             let given = self.assume().await?;
-            let left = given
-                .expiry()
-                .and_then(|expiry| expiry.duration_since(clock::now()).ok());
+            let left = given.expiry().and_then(|expiry| expiry.duration_since(clock::now()).ok());
             Ok(function::Credentials {
                 access_key_id: given.access_key_id().to_owned(),
                 secret_access_key: given.secret_access_key().to_owned(),

@@ -80,24 +80,11 @@ impl Emulator {
     /// Starts it and waits until it answers.
     pub async fn start(spec: &EmulatorSpec) -> Result<Self, EmulatorError> {
         let endpoint = format!("http://127.0.0.1:{}", spec.port);
-        let start = |source| EmulatorError::Start {
-            python: spec.python.clone(),
-            source,
-        };
-        let mut process = command(spec, &endpoint)
-            .and_then(|mut command| command.spawn())
-            .map_err(start)?;
-        let group = process
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
-        let mut emulator = Self {
-            _input: process.stdin.take(),
-            process,
-            group,
-            endpoint,
-            log_file: spec.log_file.clone(),
-        };
+        let start = |source| EmulatorError::Start { python: spec.python.clone(), source };
+        let mut process = command(spec, &endpoint).and_then(|mut command| command.spawn()).map_err(start)?;
+        let group = process.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let mut emulator =
+            Self { _input: process.stdin.take(), process, group, endpoint, log_file: spec.log_file.clone() };
         emulator.wait_until_healthy().await?;
         Ok(emulator)
     }
@@ -131,12 +118,7 @@ impl Emulator {
         let http = reqwest::Client::new();
         let url = format!("{}/_ministack/health", self.endpoint);
         let healthy = async {
-            while !http
-                .get(&url)
-                .send()
-                .await
-                .is_ok_and(|answer| answer.status().is_success())
-            {
+            while !http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
                 tokio::time::sleep(HEALTH_POLL).await;
             }
         };

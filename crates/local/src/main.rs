@@ -30,11 +30,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell if standard error is closed.
-            drop(writeln!(
-                std::io::stderr(),
-                "{}",
-                supervisor::explain(error.as_ref())
-            ));
+            drop(writeln!(std::io::stderr(), "{}", supervisor::explain(error.as_ref())));
             ExitCode::FAILURE
         }
     }

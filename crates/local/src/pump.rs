@@ -72,12 +72,7 @@ pub struct Pump<T> {
 impl<T: Target> Pump<T> {
     /// A pump from a stream into `target`.
     pub fn new(mapping: Mapping, streams: Client, target: T) -> Self {
-        Self {
-            mapping,
-            streams,
-            http: reqwest::Client::new(),
-            target,
-        }
+        Self { mapping, streams, http: reqwest::Client::new(), target }
     }
 
     /// Pumps until it is dropped; returns only for a defect of its own.
@@ -106,10 +101,7 @@ impl<T: Target> Pump<T> {
         let mut listed = Vec::new();
         let mut last_seen = None;
         loop {
-            let request = self
-                .streams
-                .describe_stream()
-                .stream_arn(&self.mapping.stream_arn);
+            let request = self.streams.describe_stream().stream_arn(&self.mapping.stream_arn);
             let answer = match request.set_exclusive_start_shard_id(last_seen).send().await {
                 Ok(answer) => answer,
                 Err(error) => {
@@ -126,12 +118,7 @@ impl<T: Target> Pump<T> {
                     .shards
                     .unwrap_or_default()
                     .into_iter()
-                    .filter_map(|shard| {
-                        Some(Shard {
-                            id: shard.shard_id?,
-                            parent: shard.parent_shard_id,
-                        })
-                    }),
+                    .filter_map(|shard| Some(Shard { id: shard.shard_id?, parent: shard.parent_shard_id })),
             );
             last_seen = description.last_evaluated_shard_id;
             if last_seen.is_none() {

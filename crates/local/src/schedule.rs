@@ -50,10 +50,7 @@ impl Schedule {
 /// The event that EventBridge makes of a rule that fires.
 fn scheduled_event(rule_arn: &str, id: Uuid, now: SystemTime) -> Value {
     let mut parts = rule_arn.split(':').skip(3);
-    let (region, account) = (
-        parts.next().unwrap_or_default(),
-        parts.next().unwrap_or_default(),
-    );
+    let (region, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     json!({
         "version": "0",
         "id": id.to_string(),
@@ -77,11 +74,8 @@ mod tests {
     fn makes_the_event_that_event_bridge_makes() {
         let now = UNIX_EPOCH + Duration::from_millis(1_795_339_800_900);
 
-        let event = scheduled_event(
-            "arn:aws:events:eu-west-1:123456789012:rule/every-minute",
-            Uuid::nil(),
-            now,
-        );
+        let event =
+            scheduled_event("arn:aws:events:eu-west-1:123456789012:rule/every-minute", Uuid::nil(), now);
 
         assert_eq!(
             event,

@@ -113,26 +113,18 @@ impl Stack {
 
     /// A function by its logical id.
     pub fn function(&self, id: &str) -> Result<&DeployedFunction, StackError> {
-        self.functions
-            .get(id)
-            .ok_or_else(|| StackError::missing("function", id))
+        self.functions.get(id).ok_or_else(|| StackError::missing("function", id))
     }
 
     /// An output by its key.
     pub fn output(&self, key: &str) -> Result<&str, StackError> {
-        let value = self
-            .outputs
-            .get(key)
-            .ok_or_else(|| StackError::missing("output", key))?;
+        let value = self.outputs.get(key).ok_or_else(|| StackError::missing("output", key))?;
         Ok(value)
     }
 }
 
 impl StackError {
     pub(crate) fn missing(kind: &'static str, name: &str) -> Self {
-        Self::Missing {
-            kind,
-            name: name.to_owned(),
-        }
+        Self::Missing { kind, name: name.to_owned() }
     }
 }

@@ -80,9 +80,7 @@ fn start_logs(settings: &Settings) -> Result<(), SupervisorError> {
         _ => create_dir(folder)?,
     }
     let file = File::create(&own).map_err(|source| SupervisorError::file(&own, source))?;
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(Arc::new(file));
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::new(file));
     subscriber.try_init().map_err(SupervisorError::Logs)
 }
 
@@ -113,23 +111,10 @@ impl Running {
         console.step(&format!("the AWS emulator is up at {endpoint}"));
         tool::deploy(settings, &endpoint).await?;
         let stack = Stack::read(&settings.stack_file())?;
-        console.step(&format!(
-            "template.yaml is deployed as stack {}",
-            stack.name
-        ));
+        console.step(&format!("template.yaml is deployed as stack {}", stack.name));
         self.start_parts(settings, &stack, ports)?;
-        console.step(&format!(
-            "the front door is open at {}",
-            settings.front_door_url()
-        ));
-        let environment = Environment::of(&stack, settings)?;
-        tool::seed(settings, &environment).await?;
-        let key = tool::create_key(settings, &environment).await?;
-        let environment = environment.with_key(&key);
-        let path = settings.env_file();
-        environment
-            .write(&path)
-            .map_err(|source| SupervisorError::file(&path, source))?;
+        console.step(&format!("the front door is open at {}", settings.front_door_url()));
+        let key = prepare(settings, &stack).await?;
         console.step("the configuration is seeded and a key is made");
         let answer = ask_first(settings, &key).await?;
         console.step("a first call was answered");
@@ -147,9 +132,8 @@ impl Running {
             log_file: log.clone(),
             temp_dir: settings.temp_dir(),
         };
-        let emulator = Emulator::start(&spec)
-            .await
-            .map_err(|error| SupervisorError::Emulator { error, log })?;
+        let emulator =
+            Emulator::start(&spec).await.map_err(|error| SupervisorError::Emulator { error, log })?;
         let endpoint = emulator.endpoint().to_owned();
         self.emulator = Some(emulator);
         Ok(endpoint)
@@ -163,11 +147,7 @@ impl Running {
     ) -> Result<(), SupervisorError> {
         self.functions = wiring::functions(stack, settings);
         let stage = wiring::stage(stack)?;
-        let door = Arc::new(FrontDoor::new(
-            &stack.openapi,
-            stage,
-            self.functions.clone(),
-        )?);
+        let door = Arc::new(FrontDoor::new(&stack.openapi, stage, self.functions.clone())?);
         for stream in &stack.streams {
             let pump = wiring::pump(stack, &self.functions, stream)?;
             self.parts.spawn(async { pump.run().await.into() });
@@ -211,25 +191,31 @@ impl Running {
     }
 }
 
+/// Seeds the configuration, makes a key, and writes both where operators, clients and tests look for them.
+async fn prepare(settings: &Settings, stack: &Stack) -> Result<String, SupervisorError> {
+    let environment = Environment::of(stack, settings)?;
+    tool::seed(settings, &environment).await?;
+    let key = tool::create_key(settings, &environment).await?;
+    write(&environment.with_key(&key), &settings.env_file())?;
+    write(&Environment::of_functions(stack, settings), &settings.functions_env_file())?;
+    Ok(key)
+}
+
 async fn ask_first(settings: &Settings, key: &str) -> Result<FirstAnswer, SupervisorError> {
     let answer = first_call::ask(&settings.front_door_url(), key).await;
-    answer.map_err(|error| SupervisorError::FirstCall {
-        error,
-        log: settings.log_file("invoke"),
-    })
+    answer.map_err(|error| SupervisorError::FirstCall { error, log: settings.log_file("invoke") })
 }
 
 fn introduce(settings: &Settings, key: &str, answer: &FirstAnswer) -> Result<(), SupervisorError> {
-    let checkout =
-        std::env::current_dir().map_err(|source| SupervisorError::file(Path::new("."), source))?;
+    let checkout = std::env::current_dir().map_err(|source| SupervisorError::file(Path::new("."), source))?;
     let base_url = format!("{}/v1", settings.front_door_url());
-    let example = Example {
-        base_url: &base_url,
-        key,
-        checkout: &checkout,
-    };
+    let example = Example { base_url: &base_url, key, checkout: &checkout };
     print(&example::introduce(&example, answer, &settings.state_dir));
     Ok(())
+}
+
+fn write(environment: &Environment, path: &Path) -> Result<(), SupervisorError> {
+    environment.write(path).map_err(|source| SupervisorError::file(path, source))
 }
 
 /// Tells whoever waits for the ready file.

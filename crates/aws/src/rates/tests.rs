@@ -67,15 +67,15 @@ fn is_write_b(request: &UpdateItemInput) -> bool {
         && value(":horizon") == Some(&number(NOON.plus(secs(2)).as_micros()))
 }
 
-async fn take(client: &Client, policy: &RatePolicy) -> Result<Taken, StoreError> {
-    DynamoRates::new(client, "user-rate-limits").take("acme/alice", policy, "call", NOON).await
+async fn take(client: Client, policy: &RatePolicy) -> Result<Taken, StoreError> {
+    DynamoRates::new(client, "user-rate-limits".to_owned()).take("acme/alice", policy, "call", NOON).await
 }
 
 #[tokio::test]
 async fn an_idle_user_costs_one_write() {
     let a = mock!(Client::update_item).match_requests(is_write_a).then_output(|| written(NOON.plus(secs(1))));
 
-    let taken = take(&mock_client!(aws_sdk_dynamodb, [&a]), &POLICY).await.unwrap();
+    let taken = take(mock_client!(aws_sdk_dynamodb, [&a]), &POLICY).await.unwrap();
 
     assert_eq!(taken, Taken::Admitted(POLICY.standing(NOON.plus(secs(1)), NOON)));
     assert_eq!(a.num_calls(), 1);
@@ -88,7 +88,7 @@ async fn a_busy_user_costs_two_writes() {
         .then_error(|| lost_to(item(NOON.plus(secs(1)), 1, "other")));
     let b = mock!(Client::update_item).match_requests(is_write_b).then_output(|| written(NOON.plus(secs(2))));
 
-    let taken = take(&mock_client!(aws_sdk_dynamodb, [&a, &b]), &POLICY).await.unwrap();
+    let taken = take(mock_client!(aws_sdk_dynamodb, [&a, &b]), &POLICY).await.unwrap();
 
     assert_eq!(taken, Taken::Admitted(POLICY.standing(NOON.plus(secs(2)), NOON)));
 }
@@ -97,7 +97,7 @@ async fn a_busy_user_costs_two_writes() {
 async fn a_refused_user_costs_one_write_and_is_told_how_long() {
     let a = mock!(Client::update_item).then_error(|| lost_to(item(NOON.plus(secs(5)), 5, "other")));
 
-    let taken = take(&mock_client!(aws_sdk_dynamodb, [&a]), &POLICY).await.unwrap();
+    let taken = take(mock_client!(aws_sdk_dynamodb, [&a]), &POLICY).await.unwrap();
 
     assert_eq!(taken, Taken::Refused(RateRefusal::Rate { retry_after: secs(3) }));
     assert_eq!(a.num_calls(), 1);
@@ -107,7 +107,7 @@ async fn a_refused_user_costs_one_write_and_is_told_how_long() {
 async fn a_write_whose_reply_was_lost_counts_once() {
     let a = mock!(Client::update_item).then_error(|| lost_to(item(NOON.plus(secs(1)), 1, "call")));
 
-    let taken = take(&mock_client!(aws_sdk_dynamodb, [&a]), &POLICY).await.unwrap();
+    let taken = take(mock_client!(aws_sdk_dynamodb, [&a]), &POLICY).await.unwrap();
 
     assert_eq!(taken, Taken::Admitted(POLICY.standing(NOON.plus(secs(1)), NOON)));
     assert_eq!(a.num_calls(), 1);
@@ -125,7 +125,7 @@ async fn the_days_requests_are_counted_in_the_same_write() {
         })
         .then_error(|| lost_to(item(NOON, 7, "other")));
 
-    let taken = take(&mock_client!(aws_sdk_dynamodb, [&a]), &policy).await.unwrap();
+    let taken = take(mock_client!(aws_sdk_dynamodb, [&a]), &policy).await.unwrap();
 
     assert_eq!(taken, Taken::Refused(RateRefusal::Day { retry_after: secs(43_200) }));
 }
@@ -135,7 +135,7 @@ async fn a_day_of_no_requests_writes_nothing() {
     let policy = RatePolicy { requests_per_day: Some(0), ..POLICY };
     let a = mock!(Client::update_item).then_output(|| written(NOON));
 
-    let taken = take(&mock_client!(aws_sdk_dynamodb, [&a]), &policy).await.unwrap();
+    let taken = take(mock_client!(aws_sdk_dynamodb, [&a]), &policy).await.unwrap();
 
     assert!(matches!(taken, Taken::Refused(RateRefusal::Day { .. })));
     assert_eq!(a.num_calls(), 0);
@@ -149,7 +149,7 @@ async fn a_race_that_is_lost_again_and_again_is_given_up() {
         .times(usize::from(ROUNDS))
         .build();
 
-    let error = take(&mock_client!(aws_sdk_dynamodb, [&lost]), &POLICY).await.unwrap_err();
+    let error = take(mock_client!(aws_sdk_dynamodb, [&lost]), &POLICY).await.unwrap_err();
 
     assert_eq!(error.cause.to_string(), "the rate item changed in each of 5 rounds");
 }
@@ -161,7 +161,7 @@ async fn an_item_that_cannot_be_read_admits_nobody() {
         broken.insert(name.to_owned(), AttributeValue::S("soon".to_owned()));
         let a = mock!(Client::update_item).then_error(move || lost_to(broken.clone()));
 
-        let error = take(&mock_client!(aws_sdk_dynamodb, [&a]), &POLICY).await.unwrap_err();
+        let error = take(mock_client!(aws_sdk_dynamodb, [&a]), &POLICY).await.unwrap_err();
 
         assert_eq!(error.cause.to_string(), format!("the attribute {name} of the rate item cannot be read"));
     }
@@ -191,7 +191,7 @@ async fn every_other_service_error_means_unreachable() {
     for error in errors {
         let a = mock!(Client::update_item).then_error(error);
 
-        let refused = take(&mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&a]), &POLICY).await;
+        let refused = take(mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&a]), &POLICY).await;
 
         assert_eq!(refused.unwrap_err().to_string(), "the limits table cannot be reached");
     }

@@ -57,10 +57,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits {
-        records: 3,
-        window: Duration::from_secs(5),
-    };
+    const LIMITS: Limits = Limits { records: 3, window: Duration::from_secs(5) };
     const MEBIBYTE: usize = 1024 * 1024;
 
     #[test]
@@ -79,20 +76,13 @@ mod tests {
         ];
 
         for (sizes, waited, expected) in table {
-            assert_eq!(
-                plan(LIMITS, sizes, waited),
-                expected,
-                "{sizes:?} after {waited:?}"
-            );
+            assert_eq!(plan(LIMITS, sizes, waited), expected, "{sizes:?} after {waited:?}");
         }
     }
 
     #[test]
     fn sends_what_is_there_at_once_without_a_window() {
-        let limits = Limits {
-            window: Duration::ZERO,
-            ..LIMITS
-        };
+        let limits = Limits { window: Duration::ZERO, ..LIMITS };
 
         assert_eq!(plan(limits, &[10], Duration::ZERO), Plan::Send(1));
     }

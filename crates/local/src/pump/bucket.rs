@@ -3,8 +3,8 @@
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningError,
-    SigningSettings, UriPathNormalizationMode, sign,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningError, SigningSettings,
+    UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
 
@@ -54,11 +54,7 @@ impl From<SigningError> for BucketError {
 
 impl Bucket {
     /// Writes one object.
-    pub(super) async fn put(
-        &self,
-        http: &reqwest::Client,
-        object: &Object,
-    ) -> Result<(), BucketError> {
+    pub(super) async fn put(&self, http: &reqwest::Client, object: &Object) -> Result<(), BucketError> {
         let url = format!("{}/{}/{}", self.endpoint, self.name, object.key);
         let headers = self.sign(&url, &object.body).await?;
         let mut request = http.put(url).body(object.body.clone());
@@ -70,10 +66,7 @@ impl Bucket {
         if status.is_success() {
             return Ok(());
         }
-        Err(BucketError::Refused {
-            status: status.as_u16(),
-            body: answer.text().await?,
-        })
+        Err(BucketError::Refused { status: status.as_u16(), body: answer.text().await? })
     }
 
     async fn sign(&self, url: &str, body: &str) -> Result<Vec<(String, String)>, BucketError> {
@@ -94,9 +87,7 @@ impl Bucket {
         let content = SignableBody::Bytes(body.as_bytes());
         let request = SignableRequest::new("PUT", url, std::iter::empty(), content)?;
         let (instructions, _signature) = sign(request, &params.into())?.into_parts();
-        let headers = instructions
-            .headers()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let headers = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Ok(headers.collect())
     }
 }

@@ -20,17 +20,10 @@ impl<T: Target> Pump<T> {
         while let Some(range) = remainder.front() {
             let entries = &batch[range];
             let outcome = self.target.invoke(write_event(entries)).await;
-            let sequence_numbers: Vec<&str> = entries
-                .iter()
-                .map(|entry| entry.sequence_number.as_str())
-                .collect();
+            let sequence_numbers: Vec<&str> =
+                entries.iter().map(|entry| entry.sequence_number.as_str()).collect();
             let verdict = judge(&outcome, self.mapping.responses, &sequence_numbers);
-            tracing::debug!(
-                shard.id = shard_id,
-                records = entries.len(),
-                ?verdict,
-                "delivered"
-            );
+            tracing::debug!(shard.id = shard_id, records = entries.len(), ?verdict, "delivered");
             match remainder.record(self.mapping.policy, verdict) {
                 Step::Proceed => {}
                 Step::Pause(pause) => {

@@ -114,24 +114,15 @@ impl Discarded<'_> {
             payload: String::from_utf8_lossy(&write_event(self.entries)).into_owned(),
         };
         let body = serde_json::to_string(&record)?;
-        Ok(Some(Object {
-            key: self.key(mapping_id, id, now),
-            body,
-        }))
+        Ok(Some(Object { key: self.key(mapping_id, id, now), body }))
     }
 
     fn key(&self, mapping_id: &str, id: Uuid, now: SystemTime) -> String {
         let time = clock::format_seconds(now);
-        let (date, clock_time) = time
-            .trim_end_matches('Z')
-            .split_once('T')
-            .unwrap_or((&time, ""));
+        let (date, clock_time) = time.trim_end_matches('Z').split_once('T').unwrap_or((&time, ""));
         let folder = date.replace('-', "/");
         let moment = clock_time.replace(':', ".");
-        format!(
-            "aws/lambda/{mapping_id}/{}/{folder}/{date}T{moment}-{id}",
-            self.shard_id
-        )
+        format!("aws/lambda/{mapping_id}/{}/{folder}/{date}T{moment}-{id}", self.shard_id)
     }
 }
 
@@ -147,11 +138,7 @@ mod tests {
 
     fn entry(sequence_number: &str, created_secs: i64) -> Entry {
         let json = json!({ "eventID": sequence_number }).to_string();
-        Entry {
-            sequence_number: sequence_number.to_owned(),
-            created_secs,
-            json,
-        }
+        Entry { sequence_number: sequence_number.to_owned(), created_secs, json }
     }
 
     fn discarded<'a>(entries: &'a [Entry], outcome: &'a Outcome) -> Discarded<'a> {
@@ -171,10 +158,7 @@ mod tests {
         let outcome = Outcome::Failed("boom".to_owned());
         let now = UNIX_EPOCH + Duration::from_millis(1_795_339_800_250);
 
-        let object = discarded(&entries, &outcome)
-            .to_object("mapping-1", Uuid::nil(), now)
-            .unwrap()
-            .unwrap();
+        let object = discarded(&entries, &outcome).to_object("mapping-1", Uuid::nil(), now).unwrap().unwrap();
 
         let body: Value = serde_json::from_str(&object.body).unwrap();
         assert_eq!(
@@ -212,10 +196,7 @@ mod tests {
         let entries = [entry("17", 0)];
         let outcome = Outcome::Answered("{}".into());
 
-        let object = discarded(&entries, &outcome)
-            .to_object("m", Uuid::nil(), UNIX_EPOCH)
-            .unwrap()
-            .unwrap();
+        let object = discarded(&entries, &outcome).to_object("m", Uuid::nil(), UNIX_EPOCH).unwrap().unwrap();
 
         let body: Value = serde_json::from_str(&object.body).unwrap();
         assert_eq!(body["responseContext"]["functionError"], Value::Null);
@@ -225,11 +206,6 @@ mod tests {
     fn writes_nothing_for_nothing() {
         let outcome = Outcome::Failed(String::new());
 
-        assert_eq!(
-            discarded(&[], &outcome)
-                .to_object("m", Uuid::nil(), UNIX_EPOCH)
-                .unwrap(),
-            None
-        );
+        assert_eq!(discarded(&[], &outcome).to_object("m", Uuid::nil(), UNIX_EPOCH).unwrap(), None);
     }
 }

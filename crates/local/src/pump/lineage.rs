@@ -22,10 +22,7 @@ pub(super) fn select_ready<'a>(
         .iter()
         .filter(|shard| !started.contains(&shard.id))
         .filter(|shard| {
-            shard
-                .parent
-                .as_ref()
-                .is_none_or(|parent| done.contains(parent) || !is_listed(parent))
+            shard.parent.as_ref().is_none_or(|parent| done.contains(parent) || !is_listed(parent))
         })
         .collect()
 }
@@ -35,10 +32,7 @@ mod tests {
     use super::*;
 
     fn shard(id: &str, parent: Option<&str>) -> Shard {
-        Shard {
-            id: id.to_owned(),
-            parent: parent.map(str::to_owned),
-        }
+        Shard { id: id.to_owned(), parent: parent.map(str::to_owned) }
     }
 
     fn ids(names: &[&str]) -> HashSet<String> {

@@ -27,24 +27,12 @@ pub(super) struct Incomplete(&'static str);
 impl Entry {
     /// Reads what `GetRecords` gave for the stream with this ARN.
     pub(super) fn from_record(record: &Record, stream_arn: &str) -> Result<Self, Incomplete> {
-        let change = record
-            .dynamodb
-            .as_ref()
-            .ok_or(Incomplete("dynamodb part"))?;
-        let sequence_number = change
-            .sequence_number
-            .clone()
-            .ok_or(Incomplete("sequence number"))?;
-        let created_secs = change
-            .approximate_creation_date_time
-            .as_ref()
-            .map_or(0, |time| time.secs());
+        let change = record.dynamodb.as_ref().ok_or(Incomplete("dynamodb part"))?;
+        let sequence_number = change.sequence_number.clone().ok_or(Incomplete("sequence number"))?;
+        let created_secs = change.approximate_creation_date_time.as_ref().map_or(0, |time| time.secs());
         let mut event = Map::new();
         event.insert("eventID".to_owned(), json!(record.event_id));
-        event.insert(
-            "eventName".to_owned(),
-            json!(record.event_name.as_ref().map(|name| name.as_str())),
-        );
+        event.insert("eventName".to_owned(), json!(record.event_name.as_ref().map(|name| name.as_str())));
         event.insert("eventVersion".to_owned(), json!(record.event_version));
         event.insert("eventSource".to_owned(), json!("aws:dynamodb"));
         event.insert("awsRegion".to_owned(), json!(record.aws_region));
@@ -53,11 +41,7 @@ impl Entry {
         if let Some(identity) = &record.user_identity {
             event.insert("userIdentity".to_owned(), identity_to_json(identity));
         }
-        Ok(Self {
-            sequence_number,
-            created_secs,
-            json: Value::Object(event).to_string(),
-        })
+        Ok(Self { sequence_number, created_secs, json: Value::Object(event).to_string() })
     }
 }
 
@@ -72,11 +56,7 @@ fn change_to_json(change: &StreamRecord) -> Value {
     if let Some(time) = &change.approximate_creation_date_time {
         json.insert("ApproximateCreationDateTime".to_owned(), json!(time.secs()));
     }
-    let images = [
-        ("Keys", &change.keys),
-        ("NewImage", &change.new_image),
-        ("OldImage", &change.old_image),
-    ];
+    let images = [("Keys", &change.keys), ("NewImage", &change.new_image), ("OldImage", &change.old_image)];
     for (name, image) in images {
         if let Some(item) = image {
             json.insert(name.to_owned(), item_to_json(item));
@@ -96,9 +76,7 @@ fn identity_to_json(identity: &Identity) -> Value {
 }
 
 fn item_to_json(item: &HashMap<String, AttributeValue>) -> Value {
-    item.iter()
-        .map(|(name, value)| (name.clone(), attribute_to_json(value)))
-        .collect()
+    item.iter().map(|(name, value)| (name.clone(), attribute_to_json(value))).collect()
 }
 
 fn attribute_to_json(value: &AttributeValue) -> Value {
@@ -129,35 +107,23 @@ mod tests {
 
     use super::*;
 
-    const ARN: &str =
-        "arn:aws:dynamodb:us-east-1:000000000000:table/ledger/stream/2026-11-22T09:30:00.000";
+    const ARN: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/ledger/stream/2026-11-22T09:30:00.000";
 
     fn removal_by_ttl() -> Record {
         let change = StreamRecord::builder()
-            .approximate_creation_date_time(DateTime::from_secs_and_nanos(
-                1_795_339_800,
-                900_000_000,
-            ))
+            .approximate_creation_date_time(DateTime::from_secs_and_nanos(1_795_339_800, 900_000_000))
             .keys("request_id", AttributeValue::S("r-1".to_owned()))
             .old_image("request_id", AttributeValue::S("r-1".to_owned()))
             .old_image("cost_nanos", AttributeValue::N("12500".to_owned()))
             .old_image("blob", AttributeValue::B(Blob::new(b"\x00\xff")))
-            .old_image(
-                "tags",
-                AttributeValue::Ss(vec!["a".to_owned(), "b".to_owned()]),
-            )
+            .old_image("tags", AttributeValue::Ss(vec!["a".to_owned(), "b".to_owned()]))
             .old_image(
                 "parts",
-                AttributeValue::L(vec![
-                    AttributeValue::Null(true),
-                    AttributeValue::Bool(false),
-                ]),
+                AttributeValue::L(vec![AttributeValue::Null(true), AttributeValue::Bool(false)]),
             )
             .old_image(
                 "inner",
-                AttributeValue::M(
-                    [("n".to_owned(), AttributeValue::Ns(vec!["1".to_owned()]))].into(),
-                ),
+                AttributeValue::M([("n".to_owned(), AttributeValue::Ns(vec!["1".to_owned()]))].into()),
             )
             .sequence_number("000000000000000000017")
             .size_bytes(83)
@@ -171,10 +137,7 @@ mod tests {
             .aws_region("us-east-1")
             .dynamodb(change)
             .user_identity(
-                Identity::builder()
-                    .principal_id("dynamodb.amazonaws.com")
-                    .r#type("Service")
-                    .build(),
+                Identity::builder().principal_id("dynamodb.amazonaws.com").r#type("Service").build(),
             )
             .build()
     }
@@ -183,8 +146,7 @@ mod tests {
     fn has_the_shape_that_lambda_sends() {
         let entry = Entry::from_record(&removal_by_ttl(), ARN).unwrap();
 
-        let event: Value =
-            serde_json::from_slice(&write_event(std::slice::from_ref(&entry))).unwrap();
+        let event: Value = serde_json::from_slice(&write_event(std::slice::from_ref(&entry))).unwrap();
         assert_eq!(
             (entry.sequence_number.as_str(), entry.created_secs),
             ("000000000000000000017", 1_795_339_800)
@@ -220,27 +182,16 @@ mod tests {
 
     #[test]
     fn joins_the_records_of_a_batch_in_order() {
-        let entry = |json: &str| Entry {
-            sequence_number: String::new(),
-            created_secs: 0,
-            json: json.to_owned(),
-        };
+        let entry =
+            |json: &str| Entry { sequence_number: String::new(), created_secs: 0, json: json.to_owned() };
 
-        assert_eq!(
-            write_event(&[entry("1"), entry("2")]),
-            r#"{"Records":[1,2]}"#
-        );
+        assert_eq!(write_event(&[entry("1"), entry("2")]), r#"{"Records":[1,2]}"#);
     }
 
     #[test]
     fn refuses_a_record_without_a_place_in_the_stream() {
-        let record = Record::builder()
-            .dynamodb(StreamRecord::builder().build())
-            .build();
+        let record = Record::builder().dynamodb(StreamRecord::builder().build()).build();
 
-        assert_eq!(
-            Entry::from_record(&record, ARN),
-            Err(Incomplete("sequence number"))
-        );
+        assert_eq!(Entry::from_record(&record, ARN), Err(Incomplete("sequence number")));
     }
 }

@@ -34,12 +34,7 @@ pub(super) struct Slice {
 
 impl Slice {
     fn new(range: Range<usize>) -> Self {
-        Self {
-            range,
-            invocations: 0,
-            failures: 0,
-            throttles: 0,
-        }
+        Self { range, invocations: 0, failures: 0, throttles: 0 }
     }
 
     fn can_be_halved(&self, policy: Policy) -> bool {
@@ -48,10 +43,7 @@ impl Slice {
 
     fn halves(&self) -> [Self; 2] {
         let middle = self.range.start + self.range.len().div_ceil(2);
-        [self.range.start..middle, middle..self.range.end].map(|range| Self {
-            range,
-            ..self.clone()
-        })
+        [self.range.start..middle, middle..self.range.end].map(|range| Self { range, ..self.clone() })
     }
 }
 
@@ -102,8 +94,7 @@ impl Remainder {
             Verdict::FailedFrom(index) if index > 0 => {
                 let checkpoint = slice.range.start + index.min(slice.range.len());
                 if checkpoint < slice.range.end {
-                    self.slices
-                        .push_front(Slice::new(checkpoint..slice.range.end));
+                    self.slices.push_front(Slice::new(checkpoint..slice.range.end));
                 }
                 Step::Proceed
             }
@@ -131,9 +122,7 @@ impl Remainder {
 /// The pause after the `nth` failure in a row, doubling up to a limit.
 pub(super) fn pause_after(nth: u32) -> Duration {
     let doublings = nth.saturating_sub(1).min(16);
-    FIRST_PAUSE
-        .saturating_mul(1 << doublings)
-        .min(LONGEST_PAUSE)
+    FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]

@@ -63,15 +63,8 @@ impl<T: Target> Pump<T> {
     /// Reads the shard and delivers its records until it is closed and empty; gives its id back.
     pub(super) async fn drain(self: Arc<Self>, shard_id: String) -> String {
         let start = self.mapping.starting_position.clone();
-        let mut cursor = Cursor {
-            iterator: None,
-            last_read: None,
-            start,
-        };
-        let mut buffer = Buffer {
-            entries: VecDeque::new(),
-            waiting_since: Instant::now(),
-        };
+        let mut cursor = Cursor { iterator: None, last_read: None, start };
+        let mut buffer = Buffer { entries: VecDeque::new(), waiting_since: Instant::now() };
         let mut failures: u32 = 0;
         loop {
             let shard = match self.read(&shard_id, &mut cursor, &mut buffer).await {
@@ -101,31 +94,16 @@ impl<T: Target> Pump<T> {
         cursor: &mut Cursor,
         buffer: &mut Buffer,
     ) -> Result<Shard, ReadError> {
-        let missing = self
-            .mapping
-            .limits
-            .records
-            .saturating_sub(buffer.entries.len())
-            .clamp(1, MAX_READ);
+        let missing = self.mapping.limits.records.saturating_sub(buffer.entries.len()).clamp(1, MAX_READ);
         let iterator = match cursor.iterator.take() {
             Some(iterator) => iterator,
             None => self.iterator_at(shard_id, cursor).await?,
         };
         let limit = i32::try_from(missing).unwrap_or(i32::MAX);
-        let answer = match self
-            .streams
-            .get_records()
-            .shard_iterator(iterator)
-            .limit(limit)
-            .send()
-            .await
-        {
+        let answer = match self.streams.get_records().shard_iterator(iterator).limit(limit).send().await {
             Ok(answer) => answer,
             Err(error) => {
-                if matches!(
-                    error.as_service_error(),
-                    Some(GetRecordsError::TrimmedDataAccessException(_))
-                ) {
+                if matches!(error.as_service_error(), Some(GetRecordsError::TrimmedDataAccessException(_))) {
                     (cursor.last_read, cursor.start) = (None, ShardIteratorType::TrimHorizon);
                 }
                 return Err(Box::new(error).into());
@@ -133,31 +111,19 @@ impl<T: Target> Pump<T> {
         };
         buffer.extend(self.accept(&answer, cursor));
         cursor.iterator = answer.next_shard_iterator;
-        Ok(if cursor.iterator.is_some() {
-            Shard::Open
-        } else {
-            Shard::ReadOut
-        })
+        Ok(if cursor.iterator.is_some() { Shard::Open } else { Shard::ReadOut })
     }
 
     async fn iterator_at(&self, shard_id: &str, cursor: &Cursor) -> Result<String, ReadError> {
-        let request = self
-            .streams
-            .get_shard_iterator()
-            .stream_arn(&self.mapping.stream_arn)
-            .shard_id(shard_id);
+        let request =
+            self.streams.get_shard_iterator().stream_arn(&self.mapping.stream_arn).shard_id(shard_id);
         let request = match &cursor.last_read {
-            Some(last) => request
-                .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
-                .sequence_number(last),
+            Some(last) => {
+                request.shard_iterator_type(ShardIteratorType::AfterSequenceNumber).sequence_number(last)
+            }
             None => request.shard_iterator_type(cursor.start.clone()),
         };
-        request
-            .send()
-            .await
-            .map_err(Box::new)?
-            .shard_iterator
-            .ok_or(ReadError::NoIterator)
+        request.send().await.map_err(Box::new)?.shard_iterator.ok_or(ReadError::NoIterator)
     }
 
     fn accept(&self, answer: &GetRecordsOutput, cursor: &mut Cursor) -> Vec<Entry> {
@@ -176,11 +142,7 @@ impl<T: Target> Pump<T> {
 
     /// Sends one batch, if there is one; nothing more comes to fill up the batches of a shard that is read out.
     async fn send_what_is_due(&self, shard_id: &str, buffer: &mut Buffer, shard: Shard) -> bool {
-        let sizes: Vec<usize> = buffer
-            .entries
-            .iter()
-            .map(|entry| entry.json.len())
-            .collect();
+        let sizes: Vec<usize> = buffer.entries.iter().map(|entry| entry.json.len()).collect();
         let waited = match shard {
             Shard::Open => buffer.waiting_since.elapsed(),
             Shard::ReadOut => Duration::MAX,

@@ -62,10 +62,7 @@ fn judge_report(payload: &[u8], sequence_numbers: &[&str]) -> Verdict {
     let Ok(report) = serde_json::from_slice::<Option<BatchResponse>>(payload) else {
         return Verdict::Failed;
     };
-    let failures = report
-        .unwrap_or_default()
-        .batch_item_failures
-        .unwrap_or_default();
+    let failures = report.unwrap_or_default().batch_item_failures.unwrap_or_default();
     let mut lowest = None;
     for failure in &failures {
         let position = failure
@@ -94,27 +91,15 @@ mod tests {
             (r#"{"batchItemFailures":[]}"#, Done),
             (r#"{"batchItemFailures":null}"#, Done),
             (r#"{"other":1}"#, Done),
-            (
-                r#"{"batchItemFailures":[{"itemIdentifier":"10"}]}"#,
-                FailedFrom(0),
-            ),
-            (
-                r#"{"batchItemFailures":[{"itemIdentifier":"30"}]}"#,
-                FailedFrom(2),
-            ),
-            (
-                r#"{"batchItemFailures":[{"itemIdentifier":"30"},{"itemIdentifier":"20"}]}"#,
-                FailedFrom(1),
-            ),
+            (r#"{"batchItemFailures":[{"itemIdentifier":"10"}]}"#, FailedFrom(0)),
+            (r#"{"batchItemFailures":[{"itemIdentifier":"30"}]}"#, FailedFrom(2)),
+            (r#"{"batchItemFailures":[{"itemIdentifier":"30"},{"itemIdentifier":"20"}]}"#, FailedFrom(1)),
             (r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#, Failed),
             (r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#, Failed),
             (r#"{"batchItemFailures":[{"itemIdentifier":30}]}"#, Failed),
             (r#"{"batchItemFailures":[{"id":"30"}]}"#, Failed),
             (r#"{"batchItemFailures":["30"]}"#, Failed),
-            (
-                r#"{"batchItemFailures":[{"itemIdentifier":"30"},{"itemIdentifier":"99"}]}"#,
-                Failed,
-            ),
+            (r#"{"batchItemFailures":[{"itemIdentifier":"30"},{"itemIdentifier":"99"}]}"#, Failed),
             (r#"{"batchItemFailures":"30"}"#, Failed),
             (r#""done""#, Failed),
             ("not json", Failed),
@@ -131,9 +116,8 @@ mod tests {
 
     #[test]
     fn takes_any_answer_for_a_success_without_partial_responses() {
-        let outcome = Outcome::Answered(Bytes::from_static(
-            br#"{"batchItemFailures":[{"itemIdentifier":"10"}]}"#,
-        ));
+        let outcome =
+            Outcome::Answered(Bytes::from_static(br#"{"batchItemFailures":[{"itemIdentifier":"10"}]}"#));
 
         assert_eq!(judge(&outcome, Responses::Whole, &["10"]), Verdict::Done);
     }

@@ -41,10 +41,7 @@ pub enum BackgroundError {
 /// Starts the stack in a process group of its own and shows what it says until it is ready.
 pub async fn up(settings: &Settings) -> Result<(), BackgroundError> {
     fs::create_dir_all(&settings.state_dir)?;
-    let ready_file = settings
-        .ready_file
-        .clone()
-        .unwrap_or_else(|| settings.state_dir.join("ready"));
+    let ready_file = settings.ready_file.clone().unwrap_or_else(|| settings.state_dir.join("ready"));
     remove_if_there(&ready_file)?;
     let console_file = settings.state_dir.join("console.log");
     let output = File::create(&console_file)?;
@@ -65,9 +62,7 @@ pub async fn up(settings: &Settings) -> Result<(), BackgroundError> {
         show_new(&mut shown)?;
         match (is_ready, has_ended) {
             (_, true) => {
-                return Err(BackgroundError::NotUp {
-                    logs: settings.state_dir.join("logs"),
-                });
+                return Err(BackgroundError::NotUp { logs: settings.state_dir.join("logs") });
             }
             (true, false) => return Ok(()),
             (false, false) => wait_or_interrupt(&mut stack).await?,
@@ -90,9 +85,7 @@ pub async fn down(settings: &Settings) -> Result<(), BackgroundError> {
             tokio::time::sleep(POLL).await;
         }
     };
-    tokio::time::timeout(STOP_LIMIT, stopped)
-        .await
-        .map_err(|_| BackgroundError::NotDown { pid })?;
+    tokio::time::timeout(STOP_LIMIT, stopped).await.map_err(|_| BackgroundError::NotDown { pid })?;
     print("stopped");
     Ok(())
 }

@@ -17,17 +17,12 @@ pub(super) struct Console {
 
 impl Console {
     pub(super) fn new() -> Self {
-        Self {
-            started: Instant::now(),
-        }
+        Self { started: Instant::now() }
     }
 
     /// Says what has been done.
     pub(super) fn step(self, done: &str) {
-        print(&format!(
-            "[{}] {done}",
-            format_elapsed(self.started.elapsed())
-        ));
+        print(&format!("[{}] {done}", format_elapsed(self.started.elapsed())));
     }
 }
 
@@ -38,24 +33,16 @@ pub(super) fn print(text: &str) {
 }
 
 fn format_elapsed(elapsed: Duration) -> String {
-    format!(
-        "{:>3}.{} s",
-        elapsed.as_secs(),
-        elapsed.subsec_millis() / 100
-    )
+    format!("{:>3}.{} s", elapsed.as_secs(), elapsed.subsec_millis() / 100)
 }
 
 /// The last lines of a log, indented; nothing where there is none.
 pub(super) fn tail(path: &Path) -> String {
-    let text = std::fs::read(path)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default();
+    let text =
+        std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     let last = lines.len().saturating_sub(TAIL_LINES);
-    lines[last..]
-        .iter()
-        .map(|line| format!("    {line}\n"))
-        .collect()
+    lines[last..].iter().map(|line| format!("    {line}\n")).collect()
 }
 
 #[cfg(test)]

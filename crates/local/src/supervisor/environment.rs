@@ -1,5 +1,6 @@
 //! `target/local/env`: all that an OpenAI client, the AWS SDKs and the `tollgate` command need to find the stack.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,40 +12,56 @@ use crate::stack::{Stack, StackError};
 
 /// Variables, in the order in which they are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Environment(Vec<(&'static str, String)>);
+pub(super) struct Environment(Vec<(String, String)>);
+
+/// Where a function finds AWS and the models.
+pub(super) fn endpoints(stack: &Stack, settings: &Settings) -> [(String, String); 3] {
+    [
+        ("AWS_ENDPOINT_URL", stack.endpoint.clone()),
+        ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", settings.standin_url()),
+        ("AWS_ENDPOINT_URL_BEDROCK_MANTLE", settings.standin_url()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+}
 
 impl Environment {
     /// All but the key, which is made with the help of the others.
     pub(super) fn of(stack: &Stack, settings: &Settings) -> Result<Self, StackError> {
-        Ok(Self(vec![
-            (
-                "OPENAI_BASE_URL",
-                format!("{}/v1", settings.front_door_url()),
-            ),
+        let variables = [
+            ("OPENAI_BASE_URL", format!("{}/v1", settings.front_door_url())),
             ("AWS_ENDPOINT_URL", stack.endpoint.clone()),
             ("AWS_REGION", stack.region.clone()),
             ("AWS_ACCESS_KEY_ID", ROOT_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", ROOT_KEY.to_owned()),
             ("TOLLGATE_STACK", stack.name.clone()),
-            (
-                "TOLLGATE_BUDGET_TOPIC_ARN",
-                stack.output("NoticesTopicArn")?.to_owned(),
-            ),
-            (
-                "TOLLGATE_BUDGET_NAME",
-                stack.output("BudgetName")?.to_owned(),
-            ),
+            ("TOLLGATE_BUDGET_TOPIC_ARN", stack.output("NoticesTopicArn")?.to_owned()),
+            ("TOLLGATE_BUDGET_NAME", stack.output("BudgetName")?.to_owned()),
             ("TOLLGATE_STANDIN_URL", settings.standin_url()),
-        ]))
+        ];
+        Ok(Self(variables.map(|(name, value)| (name.to_owned(), value)).into()))
+    }
+
+    /// What `cargo lambda watch` gives to every function alike: the variables of all of them, and the account's key.
+    pub(super) fn of_functions(stack: &Stack, settings: &Settings) -> Self {
+        let own = stack.functions.values().flat_map(|function| function.environment.clone());
+        let mut variables: BTreeMap<String, String> = own.collect();
+        variables.extend(endpoints(stack, settings));
+        let account = [
+            ("AWS_REGION", stack.region.as_str()),
+            ("AWS_ACCESS_KEY_ID", ROOT_KEY),
+            ("AWS_SECRET_ACCESS_KEY", ROOT_KEY),
+        ];
+        variables.extend(account.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Self(variables.into_iter().collect())
     }
 
     pub(super) fn with_key(mut self, key: &str) -> Self {
-        self.0.push(("OPENAI_API_KEY", key.to_owned()));
+        self.0.push(("OPENAI_API_KEY".to_owned(), key.to_owned()));
         self
     }
 
     pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Writes the file so that only its owner can read it.
@@ -55,18 +72,12 @@ impl Environment {
         {
             return Err(error);
         }
-        let mut file = OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(0o600)
-            .open(path)?;
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
         file.write_all(self.render().as_bytes())
     }
 
     fn render(&self) -> String {
-        self.variables()
-            .map(|(name, value)| format!("{name}={value}\n"))
-            .collect()
+        self.variables().map(|(name, value)| format!("{name}={value}\n")).collect()
     }
 }
 
@@ -81,16 +92,13 @@ mod tests {
         let path = std::env::temp_dir().join(format!("tollgate-env-{}", uuid::Uuid::now_v7()));
         std::fs::write(&path, "older").unwrap();
         let environment =
-            Environment(vec![("AWS_REGION", "us-east-1".to_owned())]).with_key("tg-1");
+            Environment(vec![("AWS_REGION".to_owned(), "us-east-1".to_owned())]).with_key("tg-1");
 
         environment.write(&path).unwrap();
 
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(
-            std::fs::read_to_string(&path).unwrap(),
-            "AWS_REGION=us-east-1\nOPENAI_API_KEY=tg-1\n"
-        );
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "AWS_REGION=us-east-1\nOPENAI_API_KEY=tg-1\n");
         std::fs::remove_file(path).unwrap();
     }
 }

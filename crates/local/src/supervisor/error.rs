@@ -78,10 +78,7 @@ pub enum SupervisorError {
 
 impl SupervisorError {
     pub(super) fn file(path: &Path, source: io::Error) -> Self {
-        Self::File {
-            path: path.to_owned(),
-            source,
-        }
+        Self::File { path: path.to_owned(), source }
     }
 
     /// The log that tells more.
@@ -96,10 +93,7 @@ impl SupervisorError {
 /// The error, its causes, and the end of the log that tells more.
 pub fn explain(error: &(dyn Error + 'static)) -> String {
     let mut text = format!("error: {}", describe(error));
-    if let Some(log) = error
-        .downcast_ref::<SupervisorError>()
-        .and_then(SupervisorError::log)
-    {
+    if let Some(log) = error.downcast_ref::<SupervisorError>().and_then(SupervisorError::log) {
         text.push_str(&format!("\nthe end of {}:\n{}", log.display(), tail(log)));
     }
     text

@@ -24,11 +24,7 @@ impl Example<'_> {
     }
 
     pub(super) fn python(&self) -> String {
-        let Self {
-            base_url,
-            key,
-            checkout,
-        } = self;
+        let Self { base_url, key, checkout } = self;
         let python = quote(&checkout.join("target/tools/clients/bin/python"));
         format!(
             r#"{python} - <<'END'
@@ -45,11 +41,7 @@ END"#
     }
 
     pub(super) fn node(&self) -> String {
-        let Self {
-            base_url,
-            key,
-            checkout,
-        } = self;
+        let Self { base_url, key, checkout } = self;
         let clients = quote(&checkout.join("tests/clients"));
         format!(
             r#"(cd {clients} && node --input-type=module -) <<'END'
@@ -66,11 +58,8 @@ END"#
 
 /// All that an operator needs to go on.
 pub(super) fn introduce(example: &Example<'_>, answer: &FirstAnswer, state_dir: &Path) -> String {
-    let headers: String = answer
-        .headers
-        .iter()
-        .map(|(name, value)| format!("    {name}: {value}\n"))
-        .collect();
+    let headers: String =
+        answer.headers.iter().map(|(name, value)| format!("    {name}: {value}\n")).collect();
     format!(
         "\n{MODEL} answered:\n    {}\n{headers}\nURL  {}\nkey  {}\n\n# curl\n{}\n\n# Python\n{}\n\n# Node\n{}\n\n\
          The variables of all this: {}; logs: {}\n\
@@ -95,33 +84,29 @@ fn quote(path: &Path) -> String {
 mod tests {
     use super::*;
 
-    const EXAMPLE: Example<'_> = Example {
-        base_url: "http://127.0.0.1:8080/v1",
-        key: "tg-1",
-        checkout: Path::new("/home/me/it's here"),
-    };
+    fn example() -> Example<'static> {
+        Example {
+            base_url: "http://127.0.0.1:8080/v1",
+            key: "tg-1",
+            checkout: Path::new("/home/me/it's here"),
+        }
+    }
 
     #[test]
     fn quotes_the_checkout() {
         assert!(
-            EXAMPLE
+            example()
                 .python()
                 .starts_with(r"'/home/me/it'\''s here/target/tools/clients/bin/python' - <<'END'")
         );
-        assert!(
-            EXAMPLE
-                .node()
-                .starts_with(r"(cd '/home/me/it'\''s here/tests/clients' && ")
-        );
+        assert!(example().node().starts_with(r"(cd '/home/me/it'\''s here/tests/clients' && "));
     }
 
     #[test]
     fn leaves_no_placeholder_open() {
-        for text in [EXAMPLE.curl(), EXAMPLE.python(), EXAMPLE.node()] {
+        for text in [example().curl(), example().python(), example().node()] {
             assert!(
-                text.contains("http://127.0.0.1:8080/v1")
-                    && text.contains("tg-1")
-                    && text.contains(MODEL),
+                text.contains("http://127.0.0.1:8080/v1") && text.contains("tg-1") && text.contains(MODEL),
                 "{text}"
             );
             assert!(!text.contains("{{") && !text.contains("}}}"), "{text}");

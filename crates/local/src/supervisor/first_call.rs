@@ -54,35 +54,19 @@ struct Message {
 pub(super) async fn ask(front_door_url: &str, key: &str) -> Result<FirstAnswer, FirstCallError> {
     let question = json!({ "model": MODEL, "messages": [{ "role": "user", "content": QUESTION }] });
     let url = format!("{front_door_url}/v1/chat/completions");
-    let answer = reqwest::Client::new()
-        .post(url)
-        .bearer_auth(key)
-        .json(&question)
-        .send()
-        .await?;
+    let answer = reqwest::Client::new().post(url).bearer_auth(key).json(&question).send().await?;
     let status = answer.status();
     let headers = answer
         .headers()
         .iter()
         .filter(|(name, _)| name.as_str().starts_with("x-tollgate-"))
-        .map(|(name, value)| {
-            (
-                name.to_string(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
-        })
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
     let body = answer.text().await?;
     if !status.is_success() {
         let body = body.chars().take(BODY_SHOWN).collect();
-        return Err(FirstCallError::Refused {
-            status: status.as_u16(),
-            body,
-        });
+        return Err(FirstCallError::Refused { status: status.as_u16(), body });
     }
     let Completion { choices: [choice] } = serde_json::from_str(&body)?;
-    Ok(FirstAnswer {
-        text: choice.message.content,
-        headers,
-    })
+    Ok(FirstAnswer { text: choice.message.content, headers })
 }

@@ -32,34 +32,19 @@ pub enum LockError {
 
 impl Lock {
     pub(super) fn take(path: &Path) -> Result<Self, LockError> {
-        let unwritable = |source| LockError::Unwritable {
-            path: path.to_owned(),
-            source,
-        };
+        let unwritable = |source| LockError::Unwritable { path: path.to_owned(), source };
         let mut options = OpenOptions::new();
-        let mut file = options
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)
-            .map_err(unwritable)?;
+        let mut file = options.create(true).truncate(false).write(true).open(path).map_err(unwritable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let pid = std::fs::read_to_string(path).map_err(unwritable)?;
-                return Err(LockError::Taken {
-                    pid: pid.trim().to_owned(),
-                });
+                return Err(LockError::Taken { pid: pid.trim().to_owned() });
             }
             Err(TryLockError::Error(source)) => return Err(unwritable(source)),
         }
-        file.set_len(0)
-            .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .map_err(unwritable)?;
-        Ok(Self {
-            path: path.to_owned(),
-            _file: file,
-        })
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unwritable)?;
+        Ok(Self { path: path.to_owned(), _file: file })
     }
 }
 
@@ -95,17 +80,11 @@ mod tests {
         drop(first);
 
         let me = std::process::id();
-        assert_eq!(
-            refusal,
-            format!("a stack runs here already (process {me}); `make down` stops it")
-        );
+        assert_eq!(refusal, format!("a stack runs here already (process {me}); `make down` stops it"));
         assert_eq!(held_by, i32::try_from(me).ok());
         assert_eq!((holder(&path), path.exists()), (None, false));
         std::fs::write(&path, "1\n").unwrap();
-        assert!(
-            Lock::take(&path).is_ok(),
-            "a file that a dead process left holds nobody up"
-        );
+        assert!(Lock::take(&path).is_ok(), "a file that a dead process left holds nobody up");
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -31,37 +31,24 @@ impl Ports {
         let front_door = listen("front door", settings.port, settings).await?;
         drop(listen("AWS emulator", settings.emulator_port(), settings).await?);
         let standin = listen("provider stand-in", settings.standin_port(), settings).await?;
-        Ok(Self {
-            front_door,
-            standin,
-        })
+        Ok(Self { front_door, standin })
     }
 }
 
-async fn listen(
-    role: &'static str,
-    port: u16,
-    settings: &Settings,
-) -> Result<TcpListener, PortError> {
+async fn listen(role: &'static str, port: u16, settings: &Settings) -> Result<TcpListener, PortError> {
     let suggestion = suggest(settings.port);
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .map_err(|source| PortError {
-            role,
-            port,
-            suggestion,
-            source,
-        })
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|source| PortError {
+        role,
+        port,
+        suggestion,
+        source,
+    })
 }
 
 /// A port whose neighbours do not overlap with those of `port`.
 fn suggest(port: u16) -> u16 {
     const STEP: u16 = 100;
-    if port < 60_000 {
-        port.saturating_add(STEP)
-    } else {
-        port.saturating_sub(STEP)
-    }
+    if port < 60_000 { port.saturating_add(STEP) } else { port.saturating_sub(STEP) }
 }
 
 #[cfg(test)]
@@ -97,29 +84,16 @@ mod tests {
     #[tokio::test]
     async fn names_the_port_that_is_taken_and_another_to_use() {
         let port = free_port().await;
-        for (offset, role) in [
-            (0, "front door"),
-            (1, "AWS emulator"),
-            (2, "provider stand-in"),
-        ] {
-            let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port + offset))
-                .await
-                .unwrap();
+        for (offset, role) in [(0, "front door"), (1, "AWS emulator"), (2, "provider stand-in")] {
+            let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port + offset)).await.unwrap();
 
-            let message = Ports::take(&settings(port))
-                .await
-                .err()
-                .unwrap()
-                .to_string();
+            let message = Ports::take(&settings(port)).await.err().unwrap().to_string();
 
             assert!(
                 message.contains(&format!("port {}, which the {role} needs", port + offset)),
                 "{message}"
             );
-            assert!(
-                message.contains(&format!("PORT={} ", suggest(port))),
-                "{message}"
-            );
+            assert!(message.contains(&format!("PORT={} ", suggest(port))), "{message}");
             drop(taken);
         }
     }

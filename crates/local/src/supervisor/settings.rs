@@ -52,11 +52,7 @@ impl Settings {
     }
 
     pub(super) fn iam(&self) -> Iam {
-        if self.auth {
-            Iam::Enforced
-        } else {
-            Iam::Ignored
-        }
+        if self.auth { Iam::Enforced } else { Iam::Ignored }
     }
 
     pub(super) fn log_file(&self, name: &str) -> PathBuf {
@@ -65,6 +61,10 @@ impl Settings {
 
     pub(super) fn env_file(&self) -> PathBuf {
         self.state_dir.join("env")
+    }
+
+    pub(super) fn functions_env_file(&self) -> PathBuf {
+        self.state_dir.join("functions.env")
     }
 
     pub(super) fn stack_file(&self) -> PathBuf {

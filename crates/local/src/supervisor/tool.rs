@@ -12,10 +12,8 @@ use super::settings::{REGION, STACK, Settings, emulator_script};
 use crate::emulator::ROOT_KEY;
 
 /// Budget and rate of the key that `make run` makes.
-const DEMO_KEY: [&str; 11] = [
-    "keys", "create", "--user", "demo", "--team", "demo", "--rate", "50", "--burst", "100",
-    "--json",
-];
+const DEMO_KEY: [&str; 11] =
+    ["keys", "create", "--user", "demo", "--team", "demo", "--rate", "50", "--burst", "100", "--json"];
 
 /// A program did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -58,50 +56,30 @@ pub(super) async fn deploy(settings: &Settings, endpoint: &str) -> Result<(), To
     let mut command = clean_command(&settings.python);
     command
         .arg(emulator_script("deploy.py"))
-        .args([
-            "--endpoint",
-            endpoint,
-            "--stack",
-            STACK,
-            "--region",
-            REGION,
-            "--template",
-            "template.yaml",
-        ])
+        .args(["--endpoint", endpoint, "--stack", STACK, "--region", REGION, "--template", "template.yaml"])
         .arg("--binaries")
         .arg(&settings.binaries)
         .arg("--out")
         .arg(settings.stack_file())
-        .envs([
-            ("AWS_ACCESS_KEY_ID", ROOT_KEY),
-            ("AWS_SECRET_ACCESS_KEY", ROOT_KEY),
-        ]);
+        .envs([("AWS_ACCESS_KEY_ID", ROOT_KEY), ("AWS_SECRET_ACCESS_KEY", ROOT_KEY)]);
     run("deploy.py", &mut command).await.map(drop)
 }
 
 /// Puts the shipped configuration into the config table.
 pub(super) async fn seed(settings: &Settings, environment: &Environment) -> Result<(), ToolError> {
     let mut command = clean_command(&settings.operator());
-    command
-        .args(["config", "seed"])
-        .envs(environment.variables());
+    command.args(["config", "seed"]).envs(environment.variables());
     run("tollgate config seed", &mut command).await.map(drop)
 }
 
 /// Makes a key and tells it.
-pub(super) async fn create_key(
-    settings: &Settings,
-    environment: &Environment,
-) -> Result<String, ToolError> {
+pub(super) async fn create_key(settings: &Settings, environment: &Environment) -> Result<String, ToolError> {
     let program = "tollgate keys create";
     let mut command = clean_command(&settings.operator());
     command.args(DEMO_KEY).envs(environment.variables());
     let printed = run(program, &mut command).await?;
-    let created: CreatedKey =
-        serde_json::from_slice(&printed).map_err(|source| ToolError::Output {
-            program: program.to_owned(),
-            source,
-        })?;
+    let created: CreatedKey = serde_json::from_slice(&printed)
+        .map_err(|source| ToolError::Output { program: program.to_owned(), source })?;
     Ok(created.key)
 }
 
@@ -119,21 +97,14 @@ fn clean_command(program: &Path) -> Command {
 }
 
 async fn run(program: &str, command: &mut Command) -> Result<Vec<u8>, ToolError> {
-    let start = |source| ToolError::Start {
-        program: program.to_owned(),
-        source,
-    };
+    let start = |source| ToolError::Start { program: program.to_owned(), source };
     let output = command.output().await.map_err(start)?;
     if output.status.success() {
         return Ok(output.stdout);
     }
     let said = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&said).trim_end().to_owned();
-    Err(ToolError::Failed {
-        program: program.to_owned(),
-        status: output.status,
-        output: text,
-    })
+    Err(ToolError::Failed { program: program.to_owned(), status: output.status, output: text })
 }
 
 #[cfg(test)]
@@ -147,10 +118,7 @@ mod tests {
 
         let error = run("probe", &mut command).await.unwrap_err();
 
-        assert_eq!(
-            error.to_string(),
-            "probe ended with exit status: 3:\nout\nno such table"
-        );
+        assert_eq!(error.to_string(), "probe ended with exit status: 3:\nout\nno such table");
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodbstreams::types::ShardIteratorType;
 use bytes::Bytes;
 
+use super::environment::endpoints;
 use super::error::describe;
 use super::settings::Settings;
 use crate::credentials::{self, RoleCredentials};
@@ -24,10 +25,7 @@ pub(super) type Functions = BTreeMap<String, Arc<Function>>;
 pub(super) fn functions(stack: &Stack, settings: &Settings) -> Functions {
     let build = |(id, deployed): (&String, &DeployedFunction)| {
         let role = Arc::new(role_of(stack, deployed));
-        (
-            id.clone(),
-            Arc::new(Function::new(spec(deployed, stack, settings), role)),
-        )
+        (id.clone(), Arc::new(Function::new(spec(deployed, stack, settings), role)))
     };
     stack.functions.iter().map(build).collect()
 }
@@ -68,27 +66,13 @@ pub(super) fn pump(
         stream_arn: stream.stream_arn.clone(),
         function_arn: deployed.arn.clone(),
         starting_position: ShardIteratorType::from(stream.starting_position.as_str()),
-        limits: Limits {
-            records: stream.batch_size,
-            window: Duration::from_secs(stream.window_secs),
-        },
-        responses: if stream.partial {
-            Responses::Partial
-        } else {
-            Responses::Whole
-        },
-        policy: Policy {
-            bisect: stream.bisect,
-            max_retries: u32::try_from(stream.max_retries).ok(),
-        },
+        limits: Limits { records: stream.batch_size, window: Duration::from_secs(stream.window_secs) },
+        responses: if stream.partial { Responses::Partial } else { Responses::Whole },
+        policy: Policy { bisect: stream.bisect, max_retries: u32::try_from(stream.max_retries).ok() },
         on_failure,
     };
     let streams = aws_sdk_dynamodbstreams::Client::from_conf(config);
-    Ok(Pump::new(
-        mapping,
-        streams,
-        running(functions, &stream.function)?,
-    ))
+    Ok(Pump::new(mapping, streams, running(functions, &stream.function)?))
 }
 
 pub(super) fn schedule(functions: &Functions, rule: &Rule) -> Result<Schedule, StackError> {
@@ -101,32 +85,16 @@ pub(super) fn schedule(functions: &Functions, rule: &Rule) -> Result<Schedule, S
 }
 
 fn running(functions: &Functions, id: &str) -> Result<Arc<Function>, StackError> {
-    functions
-        .get(id)
-        .cloned()
-        .ok_or_else(|| StackError::missing("function", id))
+    functions.get(id).cloned().ok_or_else(|| StackError::missing("function", id))
 }
 
 fn role_of(stack: &Stack, deployed: &DeployedFunction) -> RoleCredentials {
-    RoleCredentials::new(
-        &stack.endpoint,
-        &stack.region,
-        &deployed.role_arn,
-        &deployed.name,
-    )
+    RoleCredentials::new(&stack.endpoint, &stack.region, &deployed.role_arn, &deployed.name)
 }
 
 fn spec(deployed: &DeployedFunction, stack: &Stack, settings: &Settings) -> FunctionSpec {
     let mut environment = deployed.environment.clone();
-    let standin = settings.standin_url();
-    environment.extend([
-        ("AWS_ENDPOINT_URL".to_owned(), stack.endpoint.clone()),
-        (
-            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME".to_owned(),
-            standin.clone(),
-        ),
-        ("AWS_ENDPOINT_URL_BEDROCK_MANTLE".to_owned(), standin),
-    ]);
+    environment.extend(endpoints(stack, settings));
     FunctionSpec {
         name: deployed.name.clone(),
         arn: deployed.arn.clone(),

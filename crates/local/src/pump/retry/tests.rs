@@ -2,10 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const POLICY: Policy = Policy {
-    bisect: true,
-    max_retries: Some(2),
-};
+const POLICY: Policy = Policy { bisect: true, max_retries: Some(2) };
 
 /// Runs a batch to its end against a function; what was done and what was discarded, in order.
 fn run(
@@ -66,30 +63,17 @@ fn halves_a_failed_batch_without_using_up_a_retry() {
 fn gives_up_after_the_first_attempt_and_the_retries() {
     let mut remainder = Remainder::whole(1);
 
-    let steps: Vec<Step> = (0..3)
-        .map(|_| remainder.record(POLICY, Verdict::Failed))
-        .collect();
+    let steps: Vec<Step> = (0..3).map(|_| remainder.record(POLICY, Verdict::Failed)).collect();
 
-    let given_up = Slice {
-        range: 0..1,
-        invocations: 3,
-        failures: 3,
-        throttles: 0,
-    };
-    assert_eq!(
-        steps[..2],
-        [Step::Pause(FIRST_PAUSE), Step::Pause(FIRST_PAUSE * 2)]
-    );
+    let given_up = Slice { range: 0..1, invocations: 3, failures: 3, throttles: 0 };
+    assert_eq!(steps[..2], [Step::Pause(FIRST_PAUSE), Step::Pause(FIRST_PAUSE * 2)]);
     assert_eq!(steps[2], Step::Discard(given_up));
     assert_eq!(remainder.front(), None);
 }
 
 #[test]
 fn gives_up_a_whole_batch_that_may_not_be_halved() {
-    let policy = Policy {
-        bisect: false,
-        max_retries: Some(0),
-    };
+    let policy = Policy { bisect: false, max_retries: Some(0) };
 
     let (done, discarded) = run(policy, 4, |_| Verdict::Failed);
 
@@ -100,9 +84,7 @@ fn gives_up_a_whole_batch_that_may_not_be_halved() {
 fn never_gives_up_for_being_throttled() {
     let mut remainder = Remainder::whole(2);
 
-    let steps: Vec<Step> = (0..50)
-        .map(|_| remainder.record(POLICY, Verdict::NotInvoked))
-        .collect();
+    let steps: Vec<Step> = (0..50).map(|_| remainder.record(POLICY, Verdict::NotInvoked)).collect();
 
     assert!(steps.iter().all(|step| matches!(step, Step::Pause(_))));
     assert_eq!(steps.last(), Some(&Step::Pause(LONGEST_PAUSE)));
@@ -111,15 +93,10 @@ fn never_gives_up_for_being_throttled() {
 
 #[test]
 fn retries_for_ever_without_a_limit() {
-    let policy = Policy {
-        bisect: false,
-        max_retries: None,
-    };
+    let policy = Policy { bisect: false, max_retries: None };
     let mut remainder = Remainder::whole(2);
 
-    let steps: Vec<Step> = (0..1000)
-        .map(|_| remainder.record(policy, Verdict::Failed))
-        .collect();
+    let steps: Vec<Step> = (0..1000).map(|_| remainder.record(policy, Verdict::Failed)).collect();
 
     assert!(steps.iter().all(|step| matches!(step, Step::Pause(_))));
 }
