@@ -6,8 +6,8 @@ use std::time::Duration;
 use lambda_runtime::Diagnostic;
 use secrecy::SecretString;
 use serde_json::Value;
+use tollgate_aws::causes::Causes;
 use tollgate_core::caller::{KeyRecord, refusal_context, standing_context};
-use tollgate_core::error::with_causes;
 use tollgate_core::ports::{Keys, Rates, StoreError, Taken};
 use tollgate_core::time::Timestamp;
 
@@ -142,10 +142,10 @@ impl Failure {
         let outcome = self.outcome();
         match self {
             Self::Event(_) | Self::Store(_) => {
-                tracing::error!(outcome, error = with_causes(self), "caller.not_judged");
+                tracing::error!(outcome, error = %Causes(self), "caller.not_judged");
             }
             Self::Credential(_) | Self::Unknown(_) | Self::Void(_) => {
-                tracing::info!(outcome, reason = with_causes(self), "caller.judged");
+                tracing::info!(outcome, reason = %Causes(self), "caller.judged");
             }
         }
     }
@@ -156,7 +156,7 @@ impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
         let error_message = match &failure {
             Failure::Credential(_) | Failure::Unknown(_) | Failure::Void(_) => "Unauthorized".to_owned(),
-            Failure::Event(_) | Failure::Store(_) => with_causes(&failure),
+            Failure::Event(_) | Failure::Store(_) => Causes(&failure).to_string(),
         };
         Self { error_type: failure.outcome().to_owned(), error_message }
     }

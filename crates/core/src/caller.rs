@@ -1,12 +1,13 @@
 //! Who is calling and what they may: what the authorizer finds and hands to invoke as context.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::money::Nanos;
 use crate::name::Name;
-use crate::rate::{RatePolicy, RateRefusal, RateStanding};
+use crate::rate::{RatePolicy, RateRefusal, RateStanding, reset_text};
 use crate::time::Timestamp;
 
 /// What a key may do besides calling.
@@ -190,7 +191,7 @@ pub fn standing_context(standing: &RateStanding) -> [(String, String); 3] {
     [
         ("limitRequests".to_owned(), standing.limit.to_string()),
         ("remainingRequests".to_owned(), standing.remaining.to_string()),
-        ("resetRequests".to_owned(), standing.reset_text()),
+        ("resetRequests".to_owned(), reset_text(standing.reset)),
     ]
 }
 
@@ -214,7 +215,7 @@ pub fn refusal_context(policy: &RatePolicy, refusal: RateRefusal) -> [(String, S
         ("retryAfter", secs.to_string()),
         ("limitRequests", limit.to_string()),
         ("remainingRequests", "0".to_owned()),
-        ("resetRequests", format!("{secs}s")),
+        ("resetRequests", reset_text(Duration::from_secs(secs))),
     ]
     .map(|(key, value)| (key.to_owned(), value))
 }

@@ -240,13 +240,6 @@ fn quota_message(exhausted: &Exhausted) -> String {
     )
 }
 
-/// An error and what led to it, in one line: log lines in JSON keep only the outermost of an error's causes.
-#[must_use]
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,12 +285,5 @@ mod tests {
         let error = Error::Refused { status: 400, body: body.clone() };
 
         assert_eq!(error.body(), body);
-    }
-
-    #[test]
-    fn causes_are_told_in_order() {
-        let cause = crate::ports::StoreError { store: "keys", cause: "no route to host".into() };
-
-        assert_eq!(with_causes(&cause), "the keys table cannot be reached: no route to host");
     }
 }

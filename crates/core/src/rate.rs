@@ -122,18 +122,16 @@ pub struct RateStanding {
     pub reset: Duration,
 }
 
-impl RateStanding {
-    /// The reset in OpenAI's form, such as `20ms`, `1s`, `6m0s` or `1h2m3s`.
-    #[must_use]
-    pub fn reset_text(&self) -> String {
-        let millis = self.reset.as_millis();
-        let secs = millis / 1000;
-        match secs {
-            0 => format!("{millis}ms"),
-            1..60 => format!("{secs}s"),
-            60..3600 => format!("{}m{}s", secs / 60, secs % 60),
-            _ => format!("{}h{}m{}s", secs / 3600, secs / 60 % 60, secs % 60),
-        }
+/// A time until all calls may come again, in OpenAI's form, such as `20ms`, `1s`, `6m0s` or `1h2m3s`.
+#[must_use]
+pub fn reset_text(reset: Duration) -> String {
+    let millis = reset.as_millis();
+    let secs = millis / 1000;
+    match secs {
+        0 => format!("{millis}ms"),
+        1..60 => format!("{secs}s"),
+        60..3600 => format!("{}m{}s", secs / 60, secs % 60),
+        _ => format!("{}h{}m{}s", secs / 3600, secs / 60 % 60, secs % 60),
     }
 }
 
@@ -199,12 +197,10 @@ mod tests {
 
     #[test]
     fn resets_read_as_openai_writes_them() {
-        let text = |reset| RateStanding { limit: 1, remaining: 0, reset }.reset_text();
-
-        assert_eq!(text(Duration::from_millis(20)), "20ms");
-        assert_eq!(text(Duration::from_millis(1500)), "1s");
-        assert_eq!(text(Duration::from_secs(360)), "6m0s");
-        assert_eq!(text(Duration::from_secs(3723)), "1h2m3s");
+        assert_eq!(reset_text(Duration::from_millis(20)), "20ms");
+        assert_eq!(reset_text(Duration::from_millis(1500)), "1s");
+        assert_eq!(reset_text(Duration::from_secs(360)), "6m0s");
+        assert_eq!(reset_text(Duration::from_secs(3723)), "1h2m3s");
     }
 
     proptest! {

@@ -48,7 +48,11 @@ impl Handler {
     }
 
     /// Counts a batch; the answer says where it has to begin again.
-    pub async fn handle(&self, event: StreamEvent, deadline: Timestamp) -> Result<BatchResponse, Unnumbered> {
+    pub async fn handle(
+        &self,
+        event: &StreamEvent,
+        deadline: Timestamp,
+    ) -> Result<BatchResponse, Unnumbered> {
         let entries = event.entries.len();
         let Batch { postings, numbers, unreadable } = read_batch(event)?;
         let added = self.add(&postings, deadline).await;
@@ -122,7 +126,7 @@ impl Handler {
 }
 
 /// Reads entries up to the first that is unreadable: what comes behind it comes again, and must not count twice.
-fn read_batch(event: StreamEvent) -> Result<Batch, Unnumbered> {
+fn read_batch(event: &StreamEvent) -> Result<Batch, Unnumbered> {
     let entries = event.entries.iter().map(|entry| read(entry)).collect::<Result<Vec<_>, _>>()?;
     let mut batch = Batch { postings: Vec::new(), numbers: Vec::new(), unreadable: None };
     for entry in entries {

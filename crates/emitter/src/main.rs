@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
     let handler = Handler::new(Arc::new(rollups), Arc::new(metrics), config.environment, clock::now);
     run(service_fn(async |event: LambdaEvent<StreamEvent>| {
         let deadline = Timestamp::from_micros(event.context.deadline.saturating_mul(1_000));
-        handler.handle(event.payload, deadline).await.map_err(Error::from)
+        handler.handle(&event.payload, deadline).await.map_err(Error::from)
     }))
     .await
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::Value;
-use tollgate_core::error::with_causes;
+use tollgate_aws::causes::Causes;
 use tollgate_core::ports::{DeadLetters, FlagChange, Flags, QueueError, StoreError};
 use tollgate_core::settings::Flag;
 use tollgate_core::time::Timestamp;
@@ -116,7 +116,7 @@ fn summarize(outcomes: Vec<Result<Outcome, Failure>>) -> Result<Summary, Diagnos
             (Ok(outcome), Ok(summary)) => summary.count(outcome),
             (Ok(_), Err(_)) => {}
             (Err(failure), _) => {
-                tracing::error!(error = with_causes(&failure), "notice.failed");
+                tracing::error!(error = %Causes(&failure), "notice.failed");
                 summary = Err(failure.into());
             }
         }
@@ -142,7 +142,7 @@ impl From<Failure> for Diagnostic {
             Failure::Flag(_) => "flag_not_written",
             Failure::DeadLetter(_) => "dead_letter_not_kept",
         };
-        Self { error_type: error_type.to_owned(), error_message: with_causes(&failure) }
+        Self { error_type: error_type.to_owned(), error_message: Causes(&failure).to_string() }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use tollgate_aws::causes::Causes;
 use tollgate_core::completion::glimpse;
 use tollgate_core::error::Error;
 use tollgate_core::model::{Call, Identity, ModelError, Reply};
@@ -102,7 +103,7 @@ impl Gateway {
                 }
                 Err(error) => error,
             };
-            tracing::warn!(target.id = step.id, error = &error as &dyn std::error::Error, "attempt failed");
+            tracing::warn!(target.id = step.id, error = %Causes(&error), "attempt failed");
             if error.may_be_billed() {
                 failed.unknown = failed.unknown.plus(step.bound);
             }
@@ -201,6 +202,6 @@ async fn hold(mut chunks: Chunks, patience: Duration, is_last: bool) -> Result<S
 }
 
 fn unreachable_ledger(error: &tollgate_core::ports::StoreError) -> Error {
-    tracing::error!(error = error as &dyn std::error::Error, "ledger unreachable");
+    tracing::error!(error = %Causes(error), "ledger unreachable");
     Error::StateUnavailable("the ledger")
 }

@@ -27,8 +27,9 @@ impl Pump {
         (outbox, Self { inbox: Arc::new(Mutex::new(inbox)) })
     }
 
-    /// Registers with Lambda, and runs the job of every invocation.
-    pub async fn run(self) -> Result<(), Error> {
+    /// Registers with Lambda, which takes extensions only until the runtime asks for its first event; the future that
+    /// comes back runs the job of every invocation.
+    pub async fn register(self) -> Result<impl Future<Output = Result<(), Error>>, Error> {
         let each = service_fn(move |event: LambdaEvent| {
             let pump = self.clone();
             async move {
@@ -42,7 +43,7 @@ impl Pump {
             .with_extension_name("tollgate-pump")
             .with_events(&["INVOKE"])
             .with_events_processor(each);
-        extension.register().await?.run().await
+        Ok(extension.register().await?.run())
     }
 
     /// Waits for the job of this invocation, and runs it.
@@ -61,7 +62,10 @@ pub async fn run_beside(
     settle: Settle,
 ) -> Result<(), Error> {
     match settle {
-        Settle::AfterAnswer => futures_util::future::try_join(pump.run(), runtime).await.map(|_| ()),
+        Settle::AfterAnswer => {
+            let extension = pump.register().await?;
+            futures_util::future::try_join(extension, runtime).await.map(|_| ())
+        }
         Settle::BeforeEnd => runtime.await,
     }
 }

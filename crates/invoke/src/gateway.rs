@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
+use tollgate_aws::causes::Causes;
 use tollgate_core::cache_key::exact_key;
 use tollgate_core::caller::Caller;
 use tollgate_core::chat::ChatRequest;
@@ -156,7 +157,7 @@ impl Gateway {
         match tokio::time::timeout(CACHE_TIMEOUT, self.cache.read(key, now)).await {
             Ok(Ok(entry)) => entry,
             Ok(Err(error)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cache unreadable");
+                tracing::warn!(error = %Causes(&error), "cache unreadable");
                 None
             }
             Err(_) => {
@@ -171,7 +172,7 @@ impl Gateway {
             return Ok(Tenant::default());
         }
         let found = self.settings.port().tenant(id.as_str()).await.map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "tenant unreadable");
+            tracing::error!(error = %Causes(&error), "tenant unreadable");
             Error::StateUnavailable("the configuration")
         })?;
         let unknown = || Error::Unavailable {
@@ -195,7 +196,7 @@ impl Gateway {
             Ok(Reservation::Refused(exhausted)) => Err(Error::InsufficientQuota(exhausted)),
             Ok(Reservation::Contended) => Err(Error::Contended),
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "ledger unreachable");
+                tracing::error!(error = %Causes(&error), "ledger unreachable");
                 Err(Error::StateUnavailable("the ledger"))
             }
         }

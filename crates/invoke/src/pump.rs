@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
+use tollgate_aws::causes::Causes;
 use tollgate_core::completion::{Finish, glimpse};
 use tollgate_core::error::Error;
 use tollgate_core::model::ModelError;
@@ -68,7 +69,7 @@ impl Flow {
         let outcome = match self.drain(held, chunks).await {
             Ok(()) => "ok",
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "stream broken");
+                tracing::warn!(error = %Causes(&error), "stream broken");
                 let said = serde_json::to_vec(&Error::StreamBroken.envelope()).unwrap_or_default();
                 self.tell(encode(&said)).await;
                 Error::StreamBroken.code()
@@ -189,7 +190,7 @@ impl Gateway {
             }
             Err(error) => {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Causes(&error),
                     "not settled, left to the reconciler"
                 );
             }
@@ -200,7 +201,7 @@ impl Gateway {
     pub(crate) async fn enter(&self, record: &Record) {
         match self.ledger.enter(record).await {
             Ok(()) => log_settled(record),
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "hit not entered"),
+            Err(error) => tracing::error!(error = %Causes(&error), "hit not entered"),
         }
     }
 
@@ -218,7 +219,7 @@ impl Gateway {
             expires_at: now.plus(self.options.cache_ttl).as_secs(),
         };
         if let Err(error) = self.cache.write(key, &entry).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "answer not stored");
+            tracing::warn!(error = %Causes(&error), "answer not stored");
         }
     }
 }

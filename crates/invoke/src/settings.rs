@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use tollgate_aws::causes::Causes;
 use tollgate_core::catalogue::{Catalogue, Prices};
 use tollgate_core::error::Error;
 use tollgate_core::ports::Settings;
@@ -78,7 +79,7 @@ impl CurrentSettings {
             }
         }
         let head = self.port.head().await.map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "flag unreadable");
+            tracing::error!(error = %Causes(&error), "flag unreadable");
             Error::StateUnavailable("the flag")
         })?;
         let head = head.ok_or(Error::StateUnavailable("the configuration, which is not seeded,"))?;
@@ -101,7 +102,7 @@ impl CurrentSettings {
                 Ok(documents)
             }
             Err(cause) => {
-                tracing::error!(error = &*cause, "configuration unreadable");
+                tracing::error!(error = %Causes(&*cause), "configuration unreadable");
                 let last = known.filter(|read| now.since(read.confirmed) < DOCUMENTS_MAX_AGE);
                 last.map(|read| read.documents).ok_or(Error::StateUnavailable("the configuration"))
             }

@@ -38,9 +38,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
 
 fn authorize(event: &Value) -> Result<Value, Error> {
     let method_arn = &event["methodArn"];
-    let word = event["headers"]["authorization"]
-        .as_str()
-        .unwrap_or_default();
+    let word = event["headers"]["authorization"].as_str().unwrap_or_default();
     let statement = |effect: &str, resource: &Value| json!({"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource});
     let answer = |statements: Value, context: Value| {
         json!({
@@ -52,13 +50,9 @@ fn authorize(event: &Value) -> Result<Value, Error> {
     let elsewhere = json!("arn:aws:execute-api:us-east-1:000000000000:other/*");
     let allow = statement("Allow", method_arn);
     match word {
-        "Bearer good" => Ok(answer(
-            json!([allow]),
-            json!({"user": "ann", "limit": 7, "isTrusted": true}),
-        )),
+        "Bearer good" => Ok(answer(json!([allow]), json!({"user": "ann", "limit": 7, "isTrusted": true}))),
         "Bearer busy" => {
-            let context =
-                json!({"code": "rate_limit_exceeded", "message": "slow down", "retryAfter": "3"});
+            let context = json!({"code": "rate_limit_exceeded", "message": "slow down", "retryAfter": "3"});
             Ok(answer(json!(statement("Deny", &json!("*"))), context))
         }
         "Bearer elsewhere" => Ok(answer(json!([statement("Allow", &elsewhere)]), json!({}))),

@@ -97,11 +97,7 @@ async fn answer(
     Ok(StreamResponse {
         metadata_prelude,
         stream: Box::pin(stream::unfold(
-            Chunking {
-                steps: script.steps.into_iter(),
-                after: script.after,
-                chores: chores.clone(),
-            },
+            Chunking { steps: script.steps.into_iter(), after: script.after, chores: chores.clone() },
             make,
         )),
     })
@@ -117,10 +113,7 @@ async fn make(mut chunking: Chunking) -> Option<(Result<Bytes, Error>, Chunking)
     loop {
         let Some(step) = chunking.steps.next() else {
             let chores = std::mem::take(&mut chunking.after);
-            chunking
-                .chores
-                .send(chores)
-                .expect("the extension lives as long as the function");
+            chunking.chores.send(chores).expect("the extension lives as long as the function");
             return None;
         };
         match take(step).await {

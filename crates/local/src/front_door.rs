@@ -71,14 +71,9 @@ impl FrontDoor {
         functions: BTreeMap<String, Arc<Function>>,
     ) -> Result<Self, FrontDoorError> {
         let api = ApiModel::parse(openapi)?;
-        let door = Self {
-            stage,
-            api,
-            functions,
-        };
+        let door = Self { stage, api, functions };
         for name in door.api.functions() {
-            door.function(name)
-                .ok_or_else(|| FrontDoorError::UnknownFunction(name.to_owned()))?;
+            door.function(name).ok_or_else(|| FrontDoorError::UnknownFunction(name.to_owned()))?;
         }
         Ok(door)
     }
@@ -137,19 +132,13 @@ impl FrontDoor {
             return Ok(None);
         };
         let context = event::context(call, &self.stage);
-        if !authorizer
-            .identity
-            .iter()
-            .all(|source| source.is_present(call, &context))
-        {
+        if !authorizer.identity.iter().all(|source| source.is_present(call, &context)) {
             return Err(Reason::Unauthorized.into());
         }
         let method_arn = call.method_arn(&self.stage);
         let question = event::authorizer(call, &self.stage, &method_arn);
         let function = self.known(&authorizer.function);
-        authorizer::ask(function, question, &method_arn)
-            .await
-            .map(Some)
+        authorizer::ask(function, question, &method_arn).await.map(Some)
     }
 
     async fn integrate(
@@ -173,16 +162,13 @@ impl FrontDoor {
     }
 
     fn known(&self, name: &str) -> &Function {
-        self.function(name)
-            .expect("every function that the API names was looked up when it was read")
+        self.function(name).expect("every function that the API names was looked up when it was read")
     }
 
     fn function(&self, name: &str) -> Option<&Function> {
         let is_meant = |f: &&Arc<Function>| f.spec().arn == name || f.spec().name == name;
         let by_id = self.functions.get(name);
-        by_id
-            .or_else(|| self.functions.values().find(is_meant))
-            .map(AsRef::as_ref)
+        by_id.or_else(|| self.functions.values().find(is_meant)).map(AsRef::as_ref)
     }
 }
 
@@ -207,10 +193,7 @@ impl From<InvokeError> for Refusal {
             InvokeError::Function(_) => Reason::BadGateway,
             InvokeError::Unavailable(_) | InvokeError::Closed => Reason::IntegrationFailure,
         };
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "an integration failed"
-        );
+        tracing::warn!(error = &error as &dyn std::error::Error, "an integration failed");
         reason.into()
     }
 }

@@ -58,12 +58,7 @@ pub struct Function {
 impl Function {
     pub fn new(spec: FunctionSpec, credentials: Arc<dyn CredentialsSource>) -> Self {
         let pool = Arc::new(Pool::new(spec.concurrency));
-        Self {
-            spec: Arc::new(spec),
-            credentials,
-            pool,
-            keepers: Mutex::default(),
-        }
+        Self { spec: Arc::new(spec), credentials, pool, keepers: Mutex::default() }
     }
 
     pub fn spec(&self) -> &FunctionSpec {
@@ -136,11 +131,8 @@ impl Function {
         let Some(place) = self.pool.admit() else {
             return Ok(Some(job));
         };
-        let keeper = Keeper {
-            spec: Arc::clone(&self.spec),
-            credentials: Arc::clone(&self.credentials),
-            place,
-        };
+        let keeper =
+            Keeper { spec: Arc::clone(&self.spec), credentials: Arc::clone(&self.credentials), place };
         let mut keepers = self.keepers();
         while keepers.try_join_next().is_some() {}
         keepers.spawn(keeper.keep(job));

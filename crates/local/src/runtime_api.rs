@@ -17,9 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
 use self::board::Board;
-use crate::function::{
-    Answer, FunctionError, FunctionSpec, InvokeError, Outcome, Piece, ResponseStream,
-};
+use crate::function::{Answer, FunctionError, FunctionSpec, InvokeError, Outcome, Piece, ResponseStream};
 use crate::http::{Body, full, json as respond};
 
 /// Lambda refuses a larger buffered answer.
@@ -45,11 +43,7 @@ pub(crate) struct RuntimeApi {
 
 impl RuntimeApi {
     pub(crate) fn new(spec: &FunctionSpec) -> Self {
-        Self {
-            function_name: spec.name.clone(),
-            function_arn: spec.arn.clone(),
-            board: Board::default(),
-        }
+        Self { function_name: spec.name.clone(), function_arn: spec.arn.clone(), board: Board::default() }
     }
 
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
@@ -105,15 +99,9 @@ impl RuntimeApi {
             (&Method::POST, ["2018-06-01", "runtime", "invocation", id, "error"]) => {
                 self.error(id, request).await
             }
-            (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => {
-                self.give_up(request).await
-            }
+            (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => self.give_up(request).await,
             (_, ["2020-01-01", "extension", rest @ ..]) => self.extension(rest, request).await,
-            _ => refuse(
-                StatusCode::NOT_FOUND,
-                "InvalidPath",
-                "there is no such path",
-            ),
+            _ => refuse(StatusCode::NOT_FOUND, "InvalidPath", "there is no such path"),
         }
     }
 
@@ -146,35 +134,20 @@ impl RuntimeApi {
             forward(request.into_body(), pieces).await;
             return accepted();
         }
-        match Limited::new(request.into_body(), MAX_ANSWER_BYTES)
-            .collect()
-            .await
-        {
+        match Limited::new(request.into_body(), MAX_ANSWER_BYTES).collect().await {
             Ok(body) => {
                 answer(reply, Ok(Answer::Whole(body.to_bytes())));
                 accepted()
             }
             Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                let message =
-                    "Response payload size exceeded maximum allowed payload size (6291556 bytes).";
+                let message = "Response payload size exceeded maximum allowed payload size (6291556 bytes).";
                 let error = FunctionError::new("Function.ResponseSizeTooLarge", message);
                 answer(reply, Err(InvokeError::Function(error)));
-                refuse(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "RequestEntityTooLarge",
-                    message,
-                )
+                refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
             }
             Err(_) => {
-                answer(
-                    reply,
-                    Err(InvokeError::Function(FunctionError::truncated())),
-                );
-                refuse(
-                    StatusCode::BAD_REQUEST,
-                    "InvalidRequest",
-                    "the answer was cut",
-                )
+                answer(reply, Err(InvokeError::Function(FunctionError::truncated())));
+                refuse(StatusCode::BAD_REQUEST, "InvalidRequest", "the answer was cut")
             }
         }
     }
@@ -238,21 +211,11 @@ fn is_streaming(headers: &HeaderMap) -> bool {
 }
 
 async fn reported(request: Request<Incoming>) -> FunctionError {
-    let error_type = [
-        "lambda-runtime-function-error-type",
-        "lambda-extension-function-error-type",
-    ];
-    let error_type = error_type
-        .iter()
-        .find_map(|name| request.headers().get(*name));
-    let error_type = error_type
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("Unhandled");
+    let error_type = ["lambda-runtime-function-error-type", "lambda-extension-function-error-type"];
+    let error_type = error_type.iter().find_map(|name| request.headers().get(*name));
+    let error_type = error_type.and_then(|value| value.to_str().ok()).unwrap_or("Unhandled");
     let error_type = error_type.to_owned();
-    match Limited::new(request.into_body(), MAX_ANSWER_BYTES)
-        .collect()
-        .await
-    {
+    match Limited::new(request.into_body(), MAX_ANSWER_BYTES).collect().await {
         Ok(body) => match body.to_bytes() {
             payload if payload.is_empty() => FunctionError::new(&error_type, "no more was said"),
             payload => FunctionError::reported(payload),
@@ -273,16 +236,9 @@ fn accepted() -> Response<Body> {
 }
 
 fn unknown_request() -> Response<Body> {
-    refuse(
-        StatusCode::BAD_REQUEST,
-        "InvalidRequestID",
-        "this request waits for no answer",
-    )
+    refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "this request waits for no answer")
 }
 
 fn refuse(status: StatusCode, error_type: &str, message: &str) -> Response<Body> {
-    respond(
-        status,
-        &json!({"errorType": error_type, "errorMessage": message}),
-    )
+    respond(status, &json!({"errorType": error_type, "errorMessage": message}))
 }

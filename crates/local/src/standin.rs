@@ -91,10 +91,7 @@ impl Standin {
         };
         call.note(|call| call.status = Some(response.status().as_u16()));
         let request_id = HeaderValue::from_str(&Uuid::now_v7().to_string());
-        response.headers_mut().insert(
-            "x-amzn-requestid",
-            request_id.expect("a UUID is plain ASCII"),
-        );
+        response.headers_mut().insert("x-amzn-requestid", request_id.expect("a UUID is plain ASCII"));
         response
     }
 
@@ -112,11 +109,7 @@ impl Standin {
             Route::Model(wire) => wire,
             Route::Document(document) => {
                 call.finish();
-                return Ok(whole(
-                    StatusCode::OK,
-                    "application/json",
-                    document.to_string(),
-                ));
+                return Ok(whole(StatusCode::OK, "application/json", document.to_string()));
             }
         };
         call.note(|call| {
@@ -146,12 +139,7 @@ async fn serve_connection(standin: Arc<Standin>, stream: TcpStream) {
 }
 
 fn note_caller(call: &OpenCall, caller: &Caller) {
-    if let Caller::Signed {
-        access_key_id,
-        has_session_token,
-        ..
-    } = caller
-    {
+    if let Caller::Signed { access_key_id, has_session_token, .. } = caller {
         call.note(|call| {
             call.access_key_id = Some(access_key_id.clone());
             call.has_session_token = *has_session_token;
@@ -185,9 +173,7 @@ fn deliver(wire: &dyn Wire, reply: &Reply, rule: &Rule, call: &OpenCall) -> Resp
     }
     let paced = PacedChunks {
         chunks: chunks.into(),
-        delay: rule
-            .chunk_delay_ms
-            .map_or(CHUNK_DELAY, Duration::from_millis),
+        delay: rule.chunk_delay_ms.map_or(CHUNK_DELAY, Duration::from_millis),
         cut_after: rule.cut_after_chunks,
         sent: 0,
         call: call.clone(),

@@ -126,6 +126,7 @@ async fn a_spent_day_is_denied_until_midnight() {
 
     let context = &serde_json::to_value(answer).unwrap()["context"];
     assert_eq!(context["retryAfter"], "43200");
+    assert_eq!(context["resetRequests"], "12h0m0s");
     assert_eq!(context["message"], "Rate limit reached for requests per day: 0. Please try again in 43200s.");
 }
 

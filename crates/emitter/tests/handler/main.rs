@@ -25,7 +25,7 @@ fn failed(number: &str) -> BatchResponse {
 async fn a_batch_is_counted_to_the_nano_dollar() {
     let emitter = Emitter::new(&[], &[]);
 
-    let response = emitter.handler.handle(event(BATCH), LATER).await.unwrap();
+    let response = emitter.handler.handle(&event(BATCH), LATER).await.unwrap();
 
     assert_eq!(serde_json::to_string(&response).unwrap(), r#"{"batchItemFailures":[]}"#);
     let expected = Counts {
@@ -60,9 +60,9 @@ async fn a_batch_is_counted_to_the_nano_dollar() {
 async fn a_batch_that_comes_again_leaves_the_books_as_they_are() {
     let emitter = Emitter::new(&[], &[]);
 
-    emitter.handler.handle(event(BATCH), LATER).await.unwrap();
+    emitter.handler.handle(&event(BATCH), LATER).await.unwrap();
     let books = emitter.rollups.books();
-    emitter.handler.handle(event(BATCH), LATER).await.unwrap();
+    emitter.handler.handle(&event(BATCH), LATER).await.unwrap();
 
     assert_eq!(emitter.rollups.books(), books);
 }
@@ -71,7 +71,7 @@ async fn a_batch_that_comes_again_leaves_the_books_as_they_are() {
 async fn what_comes_before_an_unreadable_entry_is_counted_and_what_comes_after_is_not() {
     let emitter = Emitter::new(&[], &[]);
 
-    let response = emitter.handler.handle(event(PARTIAL), LATER).await.unwrap();
+    let response = emitter.handler.handle(&event(PARTIAL), LATER).await.unwrap();
 
     assert_eq!(response, failed("300000000000000499274"));
     assert_eq!(emitter.rollups.org().calls, 1);
@@ -82,7 +82,7 @@ async fn what_comes_before_an_unreadable_entry_is_counted_and_what_comes_after_i
 async fn no_metric_is_put_for_books_that_failed() {
     let emitter = Emitter::new(&[Fate::ReplyLost], &[]);
 
-    let response = emitter.handler.handle(event(BATCH), LATER).await.unwrap();
+    let response = emitter.handler.handle(&event(BATCH), LATER).await.unwrap();
 
     assert_eq!(response, failed("300000000000000499271"));
     assert_eq!(emitter.metrics.data.lock().unwrap().len(), 0);
@@ -92,7 +92,7 @@ async fn no_metric_is_put_for_books_that_failed() {
 async fn a_refused_put_comes_again_from_its_first_posting() {
     let emitter = Emitter::new(&[], &[Fate::Refused]);
 
-    let response = emitter.handler.handle(event(BATCH), LATER).await.unwrap();
+    let response = emitter.handler.handle(&event(BATCH), LATER).await.unwrap();
 
     assert_eq!(response, failed("300000000000000499271"));
     assert_eq!(emitter.metrics.sum("Emitter.Ambiguous.Count"), 0);
@@ -102,8 +102,8 @@ async fn a_refused_put_comes_again_from_its_first_posting() {
 async fn a_lost_reply_is_counted_and_comes_again() {
     let emitter = Emitter::new(&[], &[Fate::ReplyLost]);
 
-    let first = emitter.handler.handle(event(BATCH), LATER).await.unwrap();
-    let second = emitter.handler.handle(event(BATCH), LATER).await.unwrap();
+    let first = emitter.handler.handle(&event(BATCH), LATER).await.unwrap();
+    let second = emitter.handler.handle(&event(BATCH), LATER).await.unwrap();
 
     assert_eq!((first, second), (failed("300000000000000499271"), BatchResponse::default()));
     assert_eq!(emitter.metrics.sum("Emitter.Ambiguous.Count"), 1_000_000_000);
@@ -114,9 +114,9 @@ async fn a_lost_reply_is_counted_and_comes_again() {
 async fn a_lost_reply_that_cannot_be_reported_is_reported_with_the_next_batch() {
     let emitter = Emitter::new(&[], &[Fate::RequestLost, Fate::Refused]);
 
-    emitter.handler.handle(event(BATCH), LATER).await.unwrap();
+    emitter.handler.handle(&event(BATCH), LATER).await.unwrap();
     assert_eq!(emitter.metrics.sum("Emitter.Ambiguous.Count"), 0);
-    emitter.handler.handle(event(BATCH), LATER).await.unwrap();
+    emitter.handler.handle(&event(BATCH), LATER).await.unwrap();
 
     assert_eq!(emitter.metrics.sum("Emitter.Ambiguous.Count"), 1_000_000_000);
 }
@@ -125,7 +125,7 @@ async fn a_lost_reply_that_cannot_be_reported_is_reported_with_the_next_batch() 
 async fn a_batch_without_time_is_handed_back_whole() {
     let emitter = Emitter::new(&[], &[]);
 
-    let response = emitter.handler.handle(event(BATCH), NOW).await.unwrap();
+    let response = emitter.handler.handle(&event(BATCH), NOW).await.unwrap();
 
     assert_eq!(response, failed("300000000000000499271"));
     assert_eq!((emitter.rollups.org(), emitter.metrics.data.lock().unwrap().len()), (Counts::default(), 0));

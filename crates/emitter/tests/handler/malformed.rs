@@ -67,7 +67,7 @@ async fn an_entry_that_cannot_be_read_is_handed_back_by_its_number() {
 async fn assert_is_handed_back(case: &str, change: impl Fn(&mut Value)) {
     let emitter = Emitter::new(&[], &[]);
 
-    let response = emitter.handler.handle(with_bad(change), LATER).await.unwrap();
+    let response = emitter.handler.handle(&with_bad(change), LATER).await.unwrap();
 
     assert_eq!(response, failed("300000000000000499273"), "{case}");
     assert_eq!(emitter.rollups.org().calls, 1, "{case}");
@@ -77,17 +77,17 @@ async fn assert_is_handed_back(case: &str, change: impl Fn(&mut Value)) {
 #[tokio::test]
 async fn an_entry_without_a_number_fails_the_batch_before_anything_is_counted() {
     let emitter = Emitter::new(&[], &[]);
-    let cases: [Box<dyn Fn(&mut Value)>; 6] = [
-        Box::new(|entry| remove(entry, "/dynamodb/SequenceNumber")),
-        Box::new(|entry| set(entry, "/dynamodb/SequenceNumber", json!(null))),
-        Box::new(|entry| set(entry, "/dynamodb/SequenceNumber", json!(12))),
-        Box::new(|entry| set(entry, "/dynamodb/SequenceNumber", json!(""))),
-        Box::new(|entry| remove(entry, "/dynamodb")),
-        Box::new(|entry| *entry = json!("entry")),
+    let cases: [fn(&mut Value); 6] = [
+        |entry| remove(entry, "/dynamodb/SequenceNumber"),
+        |entry| set(entry, "/dynamodb/SequenceNumber", json!(null)),
+        |entry| set(entry, "/dynamodb/SequenceNumber", json!(12)),
+        |entry| set(entry, "/dynamodb/SequenceNumber", json!("")),
+        |entry| remove(entry, "/dynamodb"),
+        |entry| *entry = json!("entry"),
     ];
 
     for change in cases {
-        assert!(emitter.handler.handle(with_bad(change), LATER).await.is_err());
+        assert!(emitter.handler.handle(&with_bad(change), LATER).await.is_err());
     }
 
     assert_eq!((emitter.rollups.org(), emitter.metrics.data.lock().unwrap().len()), (Counts::default(), 0));
@@ -114,7 +114,7 @@ async fn what_is_not_ours_to_count_is_done() {
     let emitter = Emitter::new(&[], &[]);
     let event = with_bad(|entry| set(entry, "/eventName", json!("REMOVE")));
 
-    let response = emitter.handler.handle(event, LATER).await.unwrap();
+    let response = emitter.handler.handle(&event, LATER).await.unwrap();
 
     assert!(response.batch_item_failures.is_empty());
     assert_eq!(emitter.rollups.org().calls, 2);

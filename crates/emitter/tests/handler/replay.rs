@@ -103,7 +103,7 @@ async fn pump(emitter: &Emitter, entries: &[serde_json::Value], sizes: &[usize])
     while done < entries.len() {
         let batch = &entries[done..entries.len().min(done + sizes.next().unwrap())];
         let event: StreamEvent = serde_json::from_value(json!({"Records": batch})).unwrap();
-        let response = emitter.handler.handle(event, LATER).await.unwrap();
+        let response = emitter.handler.handle(&event, LATER).await.unwrap();
         done = match response.batch_item_failures.first() {
             None => done + batch.len(),
             Some(failure) => failure.item_identifier.parse::<usize>().unwrap() - 1_000,

@@ -30,16 +30,8 @@ const MAX_PRELUDE_BYTES: usize = 1024 * 1024;
 const IDLE_LIMIT: Duration = Duration::from_secs(300);
 
 /// These are the connection's own, or API Gateway's: a function cannot set them.
-const REMAPPED: [&str; 8] = [
-    "authorization",
-    "connection",
-    "date",
-    "host",
-    "server",
-    "trailer",
-    "upgrade",
-    "www-authenticate",
-];
+const REMAPPED: [&str; 8] =
+    ["authorization", "connection", "date", "host", "server", "trailer", "upgrade", "www-authenticate"];
 
 /// Why an answer cannot be passed on.
 #[derive(Debug, Error)]
@@ -107,11 +99,7 @@ fn buffered(payload: &Bytes) -> Result<Response<Body>, Malformed> {
     let document: Document = serde_json::from_slice(payload)?;
     let head = head(&document)?;
     let body = document.body.unwrap_or_default();
-    let body = if document.is_base64_encoded {
-        STANDARD.decode(body)?
-    } else {
-        body.into_bytes()
-    };
+    let body = if document.is_base64_encoded { STANDARD.decode(body)? } else { body.into_bytes() };
     Ok(head.map(|()| full(body)))
 }
 
@@ -152,11 +140,7 @@ fn append(headers: &mut HeaderMap, name: &str, value: &Value) -> Result<(), Malf
     if matches!(lower.as_str(), "content-length" | "transfer-encoding") {
         return Ok(());
     }
-    let name = if REMAPPED.contains(&lower.as_str()) {
-        format!("x-amzn-remapped-{lower}")
-    } else {
-        lower
-    };
+    let name = if REMAPPED.contains(&lower.as_str()) { format!("x-amzn-remapped-{lower}") } else { lower };
     let name = name.parse::<HeaderName>().map_err(|_| refused())?;
     headers.append(name, text.parse().map_err(|_| refused())?);
     Ok(())
@@ -189,10 +173,7 @@ async fn split(parts: &mut Parts) -> Result<(Bytes, Bytes), Refusal> {
     let mut seen = BytesMut::new();
     while let Some(chunk) = parts.next().await {
         seen.extend_from_slice(&chunk.map_err(InvokeError::Function)?);
-        if let Some(at) = seen
-            .windows(DELIMITER.len())
-            .position(|window| window == DELIMITER)
-        {
+        if let Some(at) = seen.windows(DELIMITER.len()).position(|window| window == DELIMITER) {
             let prelude = seen.split_to(at).freeze();
             return Ok((prelude, seen.split_off(DELIMITER.len()).freeze()));
         }

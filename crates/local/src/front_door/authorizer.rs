@@ -47,10 +47,7 @@ pub(super) async fn ask(
             return Err(Reason::Unauthorized.into());
         }
         Ok(Err(error)) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "an authorizer failed"
-            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "an authorizer failed");
             return Err(Reason::AuthorizerFailure.into());
         }
         Err(_) => {

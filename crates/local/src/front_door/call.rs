@@ -66,8 +66,7 @@ fn without_stage<'a>(path: &'a str, stage: &str) -> &'a str {
 
 fn decode_query(query: &str) -> Vec<(String, String)> {
     let url = Url::parse(&format!("http://localhost/?{query}"));
-    url.map(|url| url.query_pairs().into_owned().collect())
-        .unwrap_or_default()
+    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -15,23 +15,12 @@ pub(super) struct EncodedBody {
 }
 
 /// These belong to the connection, and no event has them.
-const OF_THE_CONNECTION: [&str; 8] = [
-    "connection",
-    "content-length",
-    "expect",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+const OF_THE_CONNECTION: [&str; 8] =
+    ["connection", "content-length", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
 
 /// The `requestContext`, without what an authorizer says.
 pub(super) fn context(call: &Call, stage: &Stage) -> Value {
-    let domain = format!(
-        "{}.execute-api.{}.amazonaws.com",
-        stage.api_id, stage.region
-    );
+    let domain = format!("{}.execute-api.{}.amazonaws.com", stage.api_id, stage.region);
     json!({
         "accountId": stage.account_id,
         "apiId": stage.api_id,
@@ -88,12 +77,9 @@ pub(super) fn authorizer(call: &Call, stage: &Stage, method_arn: &str) -> Value 
     event["type"] = "REQUEST".into();
     event["methodArn"] = method_arn.into();
     // Here what is not there is empty, where the proxy event has null.
-    for key in [
-        "queryStringParameters",
-        "multiValueQueryStringParameters",
-        "pathParameters",
-        "stageVariables",
-    ] {
+    for key in
+        ["queryStringParameters", "multiValueQueryStringParameters", "pathParameters", "stageVariables"]
+    {
         if event[key].is_null() {
             event[key] = json!({});
         }
@@ -122,11 +108,7 @@ fn all_headers(call: &Call) -> BTreeMap<String, Vec<String>> {
     let mut headers = grouped(text_of(&call.headers));
     headers.retain(|name, _| !OF_THE_CONNECTION.contains(&name.as_str()));
     let forwarded = headers.entry("x-forwarded-for".to_owned()).or_default();
-    let chain: Vec<&str> = forwarded
-        .iter()
-        .map(String::as_str)
-        .chain([call.source_ip.as_str()])
-        .collect();
+    let chain: Vec<&str> = forwarded.iter().map(String::as_str).chain([call.source_ip.as_str()]).collect();
     *forwarded = vec![chain.join(", ")];
     headers.insert("x-forwarded-proto".to_owned(), vec!["http".to_owned()]);
     headers
@@ -134,9 +116,7 @@ fn all_headers(call: &Call) -> BTreeMap<String, Vec<String>> {
 
 fn text_of(headers: &HeaderMap) -> impl Iterator<Item = (String, String)> {
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    headers
-        .iter()
-        .map(move |(name, value)| (name.to_string(), text(value)))
+    headers.iter().map(move |(name, value)| (name.to_string(), text(value)))
 }
 
 fn grouped(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Vec<String>> {
@@ -148,9 +128,7 @@ fn grouped(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Ve
 }
 
 fn last_of_each(groups: &BTreeMap<String, Vec<String>>) -> BTreeMap<&String, &String> {
-    let last = groups
-        .iter()
-        .map(|(name, values)| Some((name, values.last()?)));
+    let last = groups.iter().map(|(name, values)| Some((name, values.last()?)));
     last.flatten().collect()
 }
 
@@ -164,9 +142,7 @@ fn or_null(map: impl serde::Serialize) -> Value {
 fn request_time(time_ms: u64) -> String {
     let time = i64::try_from(time_ms).ok();
     let time = time.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    time.unwrap_or_default()
-        .strftime("%d/%b/%Y:%H:%M:%S +0000")
-        .to_string()
+    time.unwrap_or_default().strftime("%d/%b/%Y:%H:%M:%S +0000").to_string()
 }
 
 /// Six characters that are always the same for a resource.

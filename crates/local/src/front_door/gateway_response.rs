@@ -29,10 +29,7 @@ pub(super) struct Refusal {
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self {
-            reason,
-            caller: Map::new(),
-        }
+        Self { reason, caller: Map::new() }
     }
 }
 
@@ -57,9 +54,7 @@ struct GatewayResponse {
 }
 
 impl GatewayResponses {
-    pub(super) fn parse(
-        documents: &BTreeMap<String, GatewayResponseDocument>,
-    ) -> Result<Self, ModelError> {
+    pub(super) fn parse(documents: &BTreeMap<String, GatewayResponseDocument>) -> Result<Self, ModelError> {
         let parsed = documents.iter().map(|(kind, document)| {
             let place = format!("gateway response {kind}");
             Ok((kind.clone(), GatewayResponse::parse(document, &place)?))
@@ -67,18 +62,9 @@ impl GatewayResponses {
         Ok(Self(parsed.collect::<Result<_, ModelError>>()?))
     }
 
-    pub(super) fn render(
-        &self,
-        refusal: &Refusal,
-        call: &Call,
-        mut context: Value,
-    ) -> Response<Body> {
+    pub(super) fn render(&self, refusal: &Refusal, call: &Call, mut context: Value) -> Response<Body> {
         let reason = refusal.reason;
-        let default_kind = if reason.status().is_client_error() {
-            "DEFAULT_4XX"
-        } else {
-            "DEFAULT_5XX"
-        };
+        let default_kind = if reason.status().is_client_error() { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
         let kind = reason.kind().unwrap_or(default_kind);
         context["error"] = json!({
             "message": reason.message(),
@@ -98,10 +84,7 @@ impl GatewayResponses {
         if let Ok(content_type) = HeaderValue::from_str(content_type) {
             headers.insert(CONTENT_TYPE, content_type);
         }
-        headers.insert(
-            "x-amzn-errortype",
-            HeaderValue::from_static(reason.error_type()),
-        );
+        headers.insert("x-amzn-errortype", HeaderValue::from_static(reason.error_type()));
         for (name, source) in &chosen.headers {
             let value = source.value(call, &context);
             // A header without a value, or with one that no header can have, is left out.
@@ -117,24 +100,18 @@ impl GatewayResponse {
     fn parse(document: &GatewayResponseDocument, place: &str) -> Result<Self, ModelError> {
         let unsupported = |what: String| ModelError::unsupported(place, what);
         let status = document.status_code.as_ref().map(|status| {
-            let text = status
-                .as_str()
-                .map_or_else(|| status.to_string(), str::to_owned);
+            let text = status.as_str().map_or_else(|| status.to_string(), str::to_owned);
             let parsed = text.parse::<StatusCode>();
             parsed.map_err(|_| unsupported(format!("the status {status}")))
         });
-        let headers = document
-            .response_parameters
-            .iter()
-            .map(|(target, expression)| {
-                let name = target.strip_prefix("gatewayresponse.header.");
-                let name = name.and_then(|name| name.parse::<HeaderName>().ok());
-                let name = name.ok_or_else(|| unsupported(format!("the parameter {target}")))?;
-                let source = Source::parse(expression);
-                let source =
-                    source.ok_or_else(|| unsupported(format!("the value {expression}")))?;
-                Ok((name, source))
-            });
+        let headers = document.response_parameters.iter().map(|(target, expression)| {
+            let name = target.strip_prefix("gatewayresponse.header.");
+            let name = name.and_then(|name| name.parse::<HeaderName>().ok());
+            let name = name.ok_or_else(|| unsupported(format!("the parameter {target}")))?;
+            let source = Source::parse(expression);
+            let source = source.ok_or_else(|| unsupported(format!("the value {expression}")))?;
+            Ok((name, source))
+        });
         Ok(Self {
             status: status.transpose()?,
             headers: headers.collect::<Result<_, ModelError>>()?,
@@ -176,10 +153,7 @@ mod tests {
     fn puts_values_in_their_places() {
         let context = json!({"requestId": "r-1", "authorizer": {"a-b": "x"}, "n": 7});
 
-        let text = substitute(
-            "$context.requestId: $context.authorizer.a-b$context.n.",
-            &context,
-        );
+        let text = substitute("$context.requestId: $context.authorizer.a-b$context.n.", &context);
 
         assert_eq!(text, "r-1: x7.");
     }

@@ -30,10 +30,7 @@ pub enum ModelError {
 
 impl ModelError {
     pub(super) fn unsupported(place: &str, what: impl Into<String>) -> Self {
-        Self::Unsupported {
-            place: place.to_owned(),
-            what: what.into(),
-        }
+        Self::Unsupported { place: place.to_owned(), what: what.into() }
     }
 }
 
@@ -100,15 +97,8 @@ impl ApiModel {
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         let is_meant = |binary: &String| binary == "*/*" || binary.eq_ignore_ascii_case(media_type);
         let is_base64 = self.binary_media_types.iter().any(is_meant);
-        let text = if is_base64 {
-            STANDARD.encode(body)
-        } else {
-            String::from_utf8_lossy(body).into_owned()
-        };
-        EncodedBody {
-            text: (!body.is_empty()).then_some(text),
-            is_base64,
-        }
+        let text = if is_base64 { STANDARD.encode(body) } else { String::from_utf8_lossy(body).into_owned() };
+        EncodedBody { text: (!body.is_empty()).then_some(text), is_base64 }
     }
 }
 

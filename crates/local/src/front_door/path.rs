@@ -92,15 +92,7 @@ mod tests {
 
     #[test]
     fn matches_nothing_shorter_longer_or_other() {
-        let others = [
-            "/v1",
-            "/v1/",
-            "/v1/models/",
-            "/v1/models/x",
-            "/v2/models",
-            "",
-            "/",
-        ];
+        let others = ["/v1", "/v1/", "/v1/models/", "/v1/models/x", "/v2/models", "", "/"];
 
         for other in others {
             assert_eq!(matched("/v1/models", other), None, "{other}");
@@ -115,10 +107,7 @@ mod tests {
 
         patterns.sort();
 
-        assert_eq!(
-            patterns.map(|p| p.to_string()),
-            ["/v1/models", "/v1/{id}", "/v1/{proxy+}"]
-        );
+        assert_eq!(patterns.map(|p| p.to_string()), ["/v1/models", "/v1/{id}", "/v1/{proxy+}"]);
     }
 
     #[test]

@@ -53,9 +53,7 @@ pub(super) enum Verdict {
 impl Policy {
     pub(super) fn weigh(&self, method_arn: &str) -> Verdict {
         let statements = self.statements.as_slice().iter();
-        let mut effects = statements
-            .filter(|s| s.applies(method_arn))
-            .map(|s| s.effect);
+        let mut effects = statements.filter(|s| s.applies(method_arn)).map(|s| s.effect);
         let mut verdict = Verdict::NotAllowed;
         loop {
             match effects.next() {
@@ -71,16 +69,14 @@ impl Statement {
     fn applies(&self, method_arn: &str) -> bool {
         let mut actions = self.action.as_slice().iter();
         let mut resources = self.resource.as_slice().iter();
-        let is_invoke =
-            |action: &String| is_like("execute-api:invoke", &action.to_ascii_lowercase());
+        let is_invoke = |action: &String| is_like("execute-api:invoke", &action.to_ascii_lowercase());
         actions.any(is_invoke) && resources.any(|resource| is_like(method_arn, resource))
     }
 }
 
 /// `*` stands for any text, `?` for one character.
 fn is_like(text: &str, pattern: &str) -> bool {
-    let (text, pattern): (Vec<char>, Vec<char>) =
-        (text.chars().collect(), pattern.chars().collect());
+    let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
     let (mut t, mut p) = (0, 0);
     let mut last_star = None;
     while t < text.len() {
@@ -113,8 +109,7 @@ mod tests {
 
     use super::*;
 
-    const ARN: &str =
-        "arn:aws:execute-api:us-east-1:000000000000:api/live/POST/v1/chat/completions";
+    const ARN: &str = "arn:aws:execute-api:us-east-1:000000000000:api/live/POST/v1/chat/completions";
 
     fn weigh(statements: &Value) -> Verdict {
         let policy = json!({"Version": "2012-10-17", "Statement": statements});
@@ -135,29 +130,16 @@ mod tests {
         ];
 
         for resource in covering {
-            assert_eq!(
-                weigh(&statement("Allow", resource)),
-                Verdict::Allowed,
-                "{resource}"
-            );
+            assert_eq!(weigh(&statement("Allow", resource)), Verdict::Allowed, "{resource}");
         }
     }
 
     #[test]
     fn does_not_allow_what_no_statement_covers() {
-        let others = [
-            "",
-            "arn:aws:execute-api:us-east-1:000000000000:api/live/GET/*",
-            "*/chat",
-            "?",
-        ];
+        let others = ["", "arn:aws:execute-api:us-east-1:000000000000:api/live/GET/*", "*/chat", "?"];
 
         for resource in others {
-            assert_eq!(
-                weigh(&statement("Allow", resource)),
-                Verdict::NotAllowed,
-                "{resource}"
-            );
+            assert_eq!(weigh(&statement("Allow", resource)), Verdict::NotAllowed, "{resource}");
         }
     }
 

@@ -17,18 +17,14 @@ pub(super) enum Source {
 impl Source {
     /// None: an expression that is not served here.
     pub(super) fn parse(expression: &str) -> Option<Self> {
-        let quoted = expression
-            .strip_prefix('\'')
-            .and_then(|e| e.strip_suffix('\''));
+        let quoted = expression.strip_prefix('\'').and_then(|e| e.strip_suffix('\''));
         if let Some(text) = quoted {
             return Some(Self::Static(text.to_owned()));
         }
         if let Some(path) = expression.strip_prefix("context.") {
             return Some(Self::Context(path.to_owned()));
         }
-        let (place, name) = expression
-            .strip_prefix("method.request.")?
-            .split_once('.')?;
+        let (place, name) = expression.strip_prefix("method.request.")?.split_once('.')?;
         match place {
             "header" => Some(Self::Header(name.to_owned())),
             "querystring" => Some(Self::Query(name.to_owned())),
@@ -52,16 +48,13 @@ impl Source {
 
     /// API Gateway takes an empty value for a missing one.
     pub(super) fn is_present(&self, call: &Call, context: &Value) -> bool {
-        self.value(call, context)
-            .is_some_and(|value| !value.is_empty())
+        self.value(call, context).is_some_and(|value| !value.is_empty())
     }
 }
 
 /// The value at a dotted path, as text.
 pub(super) fn in_context(context: &Value, path: &str) -> Option<String> {
-    let value = path
-        .split('.')
-        .try_fold(context, |value, key| value.get(key))?;
+    let value = path.split('.').try_fold(context, |value, key| value.get(key))?;
     match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),

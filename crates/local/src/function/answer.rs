@@ -49,10 +49,7 @@ pub struct ResponseStream {
 
 impl ResponseStream {
     pub(crate) fn new(pieces: mpsc::Receiver<Piece>) -> Self {
-        Self {
-            pieces,
-            is_over: false,
-        }
+        Self { pieces, is_over: false }
     }
 
     /// The next chunk; none after the end, and none after an error.
@@ -92,11 +89,7 @@ impl FunctionError {
     pub(crate) fn new(error_type: &str, message: impl Into<String>) -> Self {
         let message = message.into();
         let payload = json!({"errorType": error_type, "errorMessage": message}).to_string();
-        Self {
-            error_type: error_type.to_owned(),
-            message,
-            payload: payload.into(),
-        }
+        Self { error_type: error_type.to_owned(), message, payload: payload.into() }
     }
 
     /// Lambda names the request in what it says itself.
@@ -106,10 +99,7 @@ impl FunctionError {
     }
 
     pub(crate) fn truncated() -> Self {
-        Self::new(
-            "Runtime.TruncatedResponse",
-            "the response ended before it was whole",
-        )
+        Self::new("Runtime.TruncatedResponse", "the response ended before it was whole")
     }
 
     /// The document that a runtime posted about itself; whatever cannot be read is kept as it came.
@@ -121,11 +111,7 @@ impl FunctionError {
             error_message: String,
         }
         let document: Document = serde_json::from_slice(&payload).unwrap_or_default();
-        Self {
-            error_type: document.error_type,
-            message: document.error_message,
-            payload,
-        }
+        Self { error_type: document.error_type, message: document.error_message, payload }
     }
 }
 

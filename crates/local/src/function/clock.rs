@@ -2,10 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the Lambda service is what tells functions the time"
-)]
+#[expect(clippy::disallowed_methods, reason = "the Lambda service is what tells functions the time")]
 fn now() -> SystemTime {
     SystemTime::now()
 }

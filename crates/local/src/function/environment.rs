@@ -12,9 +12,7 @@ use uuid::Uuid;
 
 use super::pool::{Order, Place};
 use super::process::Process;
-use super::{
-    CredentialsSource, FunctionError, FunctionSpec, InvokeError, Outcome, StartError, epoch_ms,
-};
+use super::{CredentialsSource, FunctionError, FunctionSpec, InvokeError, Outcome, StartError, epoch_ms};
 use crate::runtime_api::{Invocation, RuntimeApi};
 
 /// Lambda gives initialisation no longer.
@@ -95,9 +93,7 @@ impl Environment {
             process,
             api,
             orders: place.orders.clone(),
-            retires_at: credentials
-                .expires_at
-                .and_then(|at| at.checked_sub(spec.timeout)),
+            retires_at: credentials.expires_at.and_then(|at| at.checked_sub(spec.timeout)),
             _server: server,
         };
         environment.initialise().await?;
@@ -190,10 +186,7 @@ impl Environment {
     fn timed_out(&self) -> FunctionError {
         let limit = self.spec.timeout;
         let (secs, hundredths) = (limit.as_secs(), limit.subsec_millis() / 10);
-        FunctionError::new(
-            "Sandbox.Timedout",
-            format!("Task timed out after {secs}.{hundredths:02} seconds"),
-        )
+        FunctionError::new("Sandbox.Timedout", format!("Task timed out after {secs}.{hundredths:02} seconds"))
     }
 }
 
@@ -222,10 +215,5 @@ async fn ordered(orders: &mut watch::Receiver<Order>) -> Order {
 fn trace_id() -> String {
     let id = Uuid::now_v7().simple().to_string();
     let parent = Uuid::now_v7().simple().to_string();
-    format!(
-        "Root=1-{}-{};Parent={};Sampled=0",
-        &id[..8],
-        &id[8..],
-        &parent[16..]
-    )
+    format!("Root=1-{}-{};Parent={};Sampled=0", &id[..8], &id[8..], &parent[16..])
 }

@@ -87,20 +87,16 @@ impl Pool {
         let id = state.last_id;
         let (orders, received) = watch::channel(Order::Live);
         state.members.insert(id, Member { pid: None, orders });
-        Some(Place {
-            id,
-            orders: received,
-            pool: Arc::clone(self),
-        })
+        Some(Place { id, orders: received, pool: Arc::clone(self) })
     }
 
     pub(super) fn statuses(&self) -> Vec<EnvironmentStatus> {
         let state = self.state();
         let is_free = |id: &u64| state.seats.iter().any(|(free, _)| free == id);
-        let statuses = state.members.iter().map(|(id, member)| EnvironmentStatus {
-            pid: member.pid,
-            is_busy: !is_free(id),
-        });
+        let statuses = state
+            .members
+            .iter()
+            .map(|(id, member)| EnvironmentStatus { pid: member.pid, is_busy: !is_free(id) });
         statuses.collect()
     }
 

@@ -38,10 +38,7 @@ impl Process {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|source| StartError::Execute {
-                path: spec.binary.display().to_string(),
-                source,
-            })?;
+            .map_err(|source| StartError::Execute { path: spec.binary.display().to_string(), source })?;
         Ok(Self { child })
     }
 
@@ -75,10 +72,7 @@ impl Process {
     pub(super) async fn stop(&mut self) {
         self.signal(Signal::TERM);
         self.thaw();
-        if tokio::time::timeout(GRACE, self.child.wait())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(GRACE, self.child.wait()).await.is_err() {
             self.kill().await;
         }
     }
@@ -98,10 +92,7 @@ impl Process {
 /// Appending is atomic, so environments share the file line by line.
 fn open_log(path: &Path) -> Result<Stdio, StartError> {
     let file = OpenOptions::new().create(true).append(true).open(path);
-    file.map(Stdio::from).map_err(|source| StartError::Log {
-        path: path.display().to_string(),
-        source,
-    })
+    file.map(Stdio::from).map_err(|source| StartError::Log { path: path.display().to_string(), source })
 }
 
 /// The variables that Lambda sets and a function cannot.
@@ -113,18 +104,9 @@ fn reserved(spec: &FunctionSpec, runtime_api: &str) -> Vec<(&'static str, String
         ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_owned()),
         ("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
-        (
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-            spec.memory_mb.to_string(),
-        ),
-        (
-            "AWS_LAMBDA_LOG_GROUP_NAME",
-            format!("/aws/lambda/{}", spec.name),
-        ),
-        (
-            "AWS_LAMBDA_LOG_STREAM_NAME",
-            format!("[$LATEST]{}", uuid::Uuid::now_v7().simple()),
-        ),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory_mb.to_string()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", spec.name)),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", format!("[$LATEST]{}", uuid::Uuid::now_v7().simple())),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_REGION", region.to_owned()),
         ("AWS_DEFAULT_REGION", region.to_owned()),

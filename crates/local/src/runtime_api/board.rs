@@ -41,19 +41,12 @@ pub(super) struct Board {
 
 impl Default for Board {
     fn default() -> Self {
-        Self {
-            state: watch::Sender::new(State::default()),
-        }
+        Self { state: watch::Sender::new(State::default()) }
     }
 }
 
 impl Board {
-    pub(super) fn give(
-        &self,
-        invocation: Invocation,
-        notice: &Value,
-        reply: oneshot::Sender<Outcome>,
-    ) {
+    pub(super) fn give(&self, invocation: Invocation, notice: &Value, reply: oneshot::Sender<Outcome>) {
         let notice = Bytes::from(notice.to_string());
         self.state.send_modify(|state| {
             state.reply = Some((invocation.request_id.clone(), reply));
@@ -79,8 +72,7 @@ impl Board {
     }
 
     pub(super) fn close_registration(&self) {
-        self.state
-            .send_modify(|state| state.is_registration_closed = true);
+        self.state.send_modify(|state| state.is_registration_closed = true);
     }
 
     /// Whoever waits for the answer to that request, or to any; nobody is given twice.
@@ -106,11 +98,7 @@ impl Board {
     /// The new extension's identifier; none: it is too late to register.
     pub(super) fn register(&self, wants_invoke: bool) -> Option<String> {
         let id = Uuid::now_v7().to_string();
-        let extension = Extension {
-            wants_invoke,
-            is_waiting: false,
-            event: None,
-        };
+        let extension = Extension { wants_invoke, is_waiting: false, event: None };
         let is_registered = self.state.send_if_modified(|state| {
             if !state.is_registration_closed {
                 state.extensions.insert(id.clone(), extension);

@@ -20,42 +20,25 @@ struct Registration {
 }
 
 impl RuntimeApi {
-    pub(super) async fn extension(
-        &self,
-        path: &[&str],
-        request: Request<Incoming>,
-    ) -> Response<Body> {
+    pub(super) async fn extension(&self, path: &[&str], request: Request<Incoming>) -> Response<Body> {
         if (request.method(), path) == (&Method::POST, &["register"]) {
             return self.register(request).await;
         }
         let id = request.headers().get(IDENTIFIER);
-        let id = id
-            .and_then(|id| id.to_str().ok())
-            .unwrap_or_default()
-            .to_owned();
+        let id = id.and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
         if !self.board.is_registered(&id) {
             let message = "the extension is not registered";
-            return refuse(
-                StatusCode::FORBIDDEN,
-                "Extension.UnknownExtensionIdentifier",
-                message,
-            );
+            return refuse(StatusCode::FORBIDDEN, "Extension.UnknownExtensionIdentifier", message);
         }
         match (request.method(), path) {
             (&Method::GET, ["event", "next"]) => json_bytes(self.board.next_event(&id).await),
             (&Method::POST, ["init" | "exit", "error"]) => self.give_up(request).await,
-            _ => refuse(
-                StatusCode::NOT_FOUND,
-                "InvalidPath",
-                "there is no such path",
-            ),
+            _ => refuse(StatusCode::NOT_FOUND, "InvalidPath", "there is no such path"),
         }
     }
 
     async fn register(&self, request: Request<Incoming>) -> Response<Body> {
-        let body = Limited::new(request.into_body(), MAX_REGISTRATION_BYTES)
-            .collect()
-            .await;
+        let body = Limited::new(request.into_body(), MAX_REGISTRATION_BYTES).collect().await;
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
         let Ok(registration) = serde_json::from_slice::<Registration>(&body) else {
             let message = "the registration could not be read";
@@ -68,11 +51,7 @@ impl RuntimeApi {
         }
         let Some(id) = self.board.register(!registration.events.is_empty()) else {
             let message = "the environment is initialised";
-            return refuse(
-                StatusCode::FORBIDDEN,
-                "Extension.RegistrationClosed",
-                message,
-            );
+            return refuse(StatusCode::FORBIDDEN, "Extension.RegistrationClosed", message);
         };
         let mut response = respond(
             StatusCode::OK,
@@ -93,8 +72,6 @@ impl RuntimeApi {
 fn json_bytes(event: Bytes) -> Response<Body> {
     let mut response = Response::new(full(event));
     let json = HeaderValue::from_static("application/json");
-    response
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, json);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
     response
 }

@@ -51,11 +51,7 @@ pub(super) struct CallLog {
 
 impl CallLog {
     pub(super) fn open(&self, path: &str) -> OpenCall {
-        let call = Arc::new(Mutex::new(Call {
-            at_us: now_us(),
-            path: path.to_owned(),
-            ..Call::default()
-        }));
+        let call = Arc::new(Mutex::new(Call { at_us: now_us(), path: path.to_owned(), ..Call::default() }));
         let mut calls = locked(&self.calls);
         if calls.len() == KEPT {
             calls.pop_front();
@@ -65,10 +61,7 @@ impl CallLog {
     }
 
     pub(super) fn list(&self) -> Vec<Call> {
-        locked(&self.calls)
-            .iter()
-            .map(|call| locked(call).clone())
-            .collect()
+        locked(&self.calls).iter().map(|call| locked(call).clone()).collect()
     }
 
     pub(super) fn forget(&self) {
@@ -88,7 +81,5 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) fn now_us() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-        })
+        .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }

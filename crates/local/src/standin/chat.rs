@@ -26,10 +26,9 @@ pub(super) struct Chat {
 impl Chat {
     pub(super) fn read(body: &[u8], surface: Surface) -> Result<Self, Refusal> {
         let request: ChatRequest = read(body)?;
-        for (param, is_missing) in [
-            ("model", request.model.is_empty()),
-            ("messages", request.messages.is_empty()),
-        ] {
+        for (param, is_missing) in
+            [("model", request.model.is_empty()), ("messages", request.messages.is_empty())]
+        {
             if is_missing {
                 return Err(Refusal::invalid_param(
                     "missing_required_parameter",
@@ -74,9 +73,7 @@ impl Chat {
         let mut deltas = vec![json!({ "role": "assistant", "content": "" })];
         deltas.extend(reply.thought.map(|thought| json!({ "reasoning": thought })));
         match &reply.said {
-            Said::Text(text) => {
-                deltas.extend(pieces(text).map(|piece| json!({ "content": piece })))
-            }
+            Said::Text(text) => deltas.extend(pieces(text).map(|piece| json!({ "content": piece }))),
             Said::ToolCall { name, arguments } => {
                 deltas.push(json!({ "tool_calls": [{
                     "index": 0,
@@ -109,10 +106,7 @@ impl Chat {
     }
 
     fn includes_usage(&self) -> bool {
-        self.request
-            .stream_options
-            .as_ref()
-            .is_some_and(|options| options.include_usage)
+        self.request.stream_options.as_ref().is_some_and(|options| options.include_usage)
     }
 }
 
@@ -134,24 +128,12 @@ impl Wire for Chat {
             .rfind(|message| message.role == Role::User)
             .map(Message::text)
             .unwrap_or_default();
-        let tool = self
-            .request
-            .tools
-            .iter()
-            .find_map(|tool| tool.function.as_ref());
+        let tool = self.request.tools.iter().find_map(|tool| tool.function.as_ref());
         Ok(Prompt {
-            input_tokens: messages
-                .iter()
-                .map(|message| count_tokens(&message.text()))
-                .sum(),
-            tool: tool
-                .filter(|_| wants_tool(&last_user_text))
-                .map(|function| function.name.clone()),
+            input_tokens: messages.iter().map(|message| count_tokens(&message.text())).sum(),
+            tool: tool.filter(|_| wants_tool(&last_user_text)).map(|function| function.name.clone()),
             last_user_text,
-            output_cap: self
-                .request
-                .max_completion_tokens
-                .or(self.request.max_tokens),
+            output_cap: self.request.max_completion_tokens.or(self.request.max_tokens),
             thinks_aloud: model.line == Line::Open,
         })
     }
@@ -181,14 +163,11 @@ impl Wire for Chat {
         // Where usage was asked for, every chunk but the last has the member with null.
         let no_usage = self.includes_usage().then_some(Value::Null);
         let choice = |delta: Value, finish_reason: Option<&str>| {
-            let choice = json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish_reason });
+            let choice =
+                json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish_reason });
             self.chunk(&[choice], no_usage.clone())
         };
-        let mut chunks: Vec<_> = self
-            .deltas(reply)
-            .into_iter()
-            .map(|delta| choice(delta, None))
-            .collect();
+        let mut chunks: Vec<_> = self.deltas(reply).into_iter().map(|delta| choice(delta, None)).collect();
         chunks.push(choice(json!({}), Some(finish_reason(reply.stop))));
         if self.includes_usage() && reply.tells_usage {
             chunks.push(self.chunk(&[], Some(usage(&reply.usage))));

@@ -17,10 +17,7 @@ pub(super) fn answer(
     faults: &FaultBook,
     calls: &CallLog,
 ) -> Response<Body> {
-    match (
-        method.as_str(),
-        path.strip_prefix(PREFIX).unwrap_or_default(),
-    ) {
+    match (method.as_str(), path.strip_prefix(PREFIX).unwrap_or_default()) {
         ("PUT", "faults") => match parse_rules(body) {
             Ok(rules) => {
                 faults.replace(rules);
@@ -28,10 +25,7 @@ pub(super) fn answer(
             }
             Err(invalid) => {
                 let error = json!({ "field": invalid.field, "message": invalid.problem });
-                said(
-                    StatusCode::BAD_REQUEST,
-                    json!({ "error": error }).to_string(),
-                )
+                said(StatusCode::BAD_REQUEST, json!({ "error": error }).to_string())
             }
         },
         ("DELETE", "faults") => {
@@ -45,10 +39,7 @@ pub(super) fn answer(
         }
         _ => {
             let message = "the stand-in knows PUT and DELETE of faults, GET and DELETE of calls";
-            said(
-                StatusCode::NOT_FOUND,
-                json!({ "error": { "message": message } }).to_string(),
-            )
+            said(StatusCode::NOT_FOUND, json!({ "error": { "message": message } }).to_string())
         }
     }
 }

@@ -112,18 +112,9 @@ impl Converse {
 
     fn check_late_gpt(&self) -> Result<(), Refusal> {
         let config = &self.request.inference_config;
-        let has_temperature = config
-            .temperature
-            .as_ref()
-            .is_some_and(|value| value.as_f64() != Some(1.0));
-        let has_flat_effort = self
-            .request
-            .additional_model_request_fields
-            .contains_key("reasoning_effort");
-        for (parameter, is_given) in [
-            ("temperature", has_temperature),
-            ("top_p", config.top_p.is_some()),
-        ] {
+        let has_temperature = config.temperature.as_ref().is_some_and(|value| value.as_f64() != Some(1.0));
+        let has_flat_effort = self.request.additional_model_request_fields.contains_key("reasoning_effort");
+        for (parameter, is_given) in [("temperature", has_temperature), ("top_p", config.top_p.is_some())] {
             if is_given {
                 return Err(Refusal::invalid(format!(
                     "Unsupported parameter: '{parameter}' is not supported with this model."
@@ -154,22 +145,13 @@ impl Converse {
 
     /// The blocks of a stream: how each opens, if it says so, and its deltas.
     fn blocks(&self, reply: &Reply) -> Vec<(Option<Value>, Vec<Value>)> {
-        let thought = reply.thought.map(|thought| {
-            (
-                None,
-                vec![json!({ "reasoningContent": { "text": thought } })],
-            )
-        });
+        let thought =
+            reply.thought.map(|thought| (None, vec![json!({ "reasoningContent": { "text": thought } })]));
         let said = match &reply.said {
-            Said::Text(text) => (
-                None,
-                pieces(text).map(|piece| json!({ "text": piece })).collect(),
-            ),
+            Said::Text(text) => (None, pieces(text).map(|piece| json!({ "text": piece })).collect()),
             Said::ToolCall { name, arguments } => (
                 Some(json!({ "toolUse": { "toolUseId": self.tool_use_id, "name": name } })),
-                pieces(arguments)
-                    .map(|piece| json!({ "toolUse": { "input": piece } }))
-                    .collect(),
+                pieces(arguments).map(|piece| json!({ "toolUse": { "input": piece } })).collect(),
             ),
         };
         thought.into_iter().chain([said]).collect()
@@ -188,29 +170,18 @@ impl Wire for Converse {
     fn prompt(&self) -> Result<Prompt, Refusal> {
         let model = Surface::RuntimeNative.find(&self.model_id)?;
         self.check(model)?;
-        let ConverseRequest {
-            messages, system, ..
-        } = &self.request;
+        let ConverseRequest { messages, system, .. } = &self.request;
         let last_user_text = messages
             .iter()
             .rfind(|message| message.role == Role::User)
             .map(|message| text_of(&message.content))
             .unwrap_or_default();
         let turns = messages.iter().map(|message| &message.content);
-        let texts = turns
-            .map(|blocks| text_of(blocks))
-            .chain(system.iter().map(|block| block.text.clone()));
-        let tool = self
-            .request
-            .tool_config
-            .tools
-            .iter()
-            .find_map(|tool| tool.tool_spec.as_ref());
+        let texts = turns.map(|blocks| text_of(blocks)).chain(system.iter().map(|block| block.text.clone()));
+        let tool = self.request.tool_config.tools.iter().find_map(|tool| tool.tool_spec.as_ref());
         Ok(Prompt {
             input_tokens: texts.map(|text| count_tokens(&text)).sum(),
-            tool: tool
-                .filter(|_| wants_tool(&last_user_text))
-                .map(|spec| spec.name.clone()),
+            tool: tool.filter(|_| wants_tool(&last_user_text)).map(|spec| spec.name.clone()),
             last_user_text,
             output_cap: self.request.inference_config.max_tokens,
             thinks_aloud: model.line == Line::Open,
@@ -219,8 +190,7 @@ impl Wire for Converse {
 
     fn document(&self, reply: &Reply) -> Value {
         let mut document = metering(reply);
-        document["output"] =
-            json!({ "message": { "role": "assistant", "content": self.content(reply) } });
+        document["output"] = json!({ "message": { "role": "assistant", "content": self.content(reply) } });
         document["stopReason"] = stop_reason(reply.stop).into();
         document
     }
@@ -229,32 +199,16 @@ impl Wire for Converse {
         let mut chunks = vec![event("messageStart", &json!({ "role": "assistant" }))];
         for (index, (start, deltas)) in self.blocks(reply).into_iter().enumerate() {
             chunks.extend(start.map(|start| {
-                event(
-                    "contentBlockStart",
-                    &json!({ "contentBlockIndex": index, "start": start }),
-                )
+                event("contentBlockStart", &json!({ "contentBlockIndex": index, "start": start }))
             }));
             chunks.extend(deltas.into_iter().map(|delta| {
-                event(
-                    "contentBlockDelta",
-                    &json!({ "contentBlockIndex": index, "delta": delta }),
-                )
+                event("contentBlockDelta", &json!({ "contentBlockIndex": index, "delta": delta }))
             }));
-            chunks.push(event(
-                "contentBlockStop",
-                &json!({ "contentBlockIndex": index }),
-            ));
+            chunks.push(event("contentBlockStop", &json!({ "contentBlockIndex": index })));
         }
-        chunks.push(event(
-            "messageStop",
-            &json!({ "stopReason": stop_reason(reply.stop) }),
-        ));
+        chunks.push(event("messageStop", &json!({ "stopReason": stop_reason(reply.stop) })));
         chunks.push(event("metadata", &metering(reply)));
-        Stream {
-            content_type: "application/vnd.amazon.eventstream",
-            chunks,
-            word_error: exception,
-        }
+        Stream { content_type: "application/vnd.amazon.eventstream", chunks, word_error: exception }
     }
 }
 

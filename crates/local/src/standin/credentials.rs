@@ -29,11 +29,7 @@ pub(super) enum Service {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
-    Signed {
-        access_key_id: String,
-        has_session_token: bool,
-        service: Service,
-    },
+    Signed { access_key_id: String, has_session_token: bool, service: Service },
     ApiKey,
 }
 
@@ -87,11 +83,7 @@ impl Denial {
             (Form::OpenAi, Self::ApiKey) => "Invalid bearer token".to_owned(),
             _ => self.to_string(),
         };
-        Refusal {
-            code,
-            exception: Some(exception),
-            ..Refusal::new(status, message)
-        }
+        Refusal { code, exception: Some(exception), ..Refusal::new(status, message) }
     }
 }
 
@@ -127,11 +119,7 @@ pub(super) fn identify(parts: &Parts, body: &[u8]) -> Result<Caller, Denial> {
             return Err(Denial::Signature);
         }
     }
-    Ok(Caller::Signed {
-        access_key_id: authorization.access_key_id.to_owned(),
-        has_session_token,
-        service,
-    })
+    Ok(Caller::Signed { access_key_id: authorization.access_key_id.to_owned(), has_session_token, service })
 }
 
 /// The parts of `AWS4-HMAC-SHA256 Credential=…/date/region/service/aws4_request, SignedHeaders=…, Signature=…`.
@@ -147,28 +135,17 @@ struct Authorization<'a> {
 
 impl<'a> Authorization<'a> {
     fn parse(value: &'a str) -> Result<Self, &'static str> {
-        let fields = value
-            .strip_prefix(ALGORITHM)
-            .ok_or("the algorithm is not AWS4-HMAC-SHA256")?;
-        let field = |name: &str| {
-            fields
-                .split(',')
-                .find_map(|field| field.trim().strip_prefix(name))
-        };
+        let fields = value.strip_prefix(ALGORITHM).ok_or("the algorithm is not AWS4-HMAC-SHA256")?;
+        let field = |name: &str| fields.split(',').find_map(|field| field.trim().strip_prefix(name));
         let credential = field("Credential=").ok_or("Credential is missing")?;
         let [access_key_id, date, region, service, "aws4_request"] =
             credential.split('/').collect::<Vec<_>>()[..]
         else {
             return Err("Credential is not key/date/region/service/aws4_request");
         };
-        let signed_headers: Vec<_> = field("SignedHeaders=")
-            .ok_or("SignedHeaders is missing")?
-            .split(';')
-            .collect();
-        if !["host", "x-amz-date"]
-            .iter()
-            .all(|name| signed_headers.contains(name))
-        {
+        let signed_headers: Vec<_> =
+            field("SignedHeaders=").ok_or("SignedHeaders is missing")?.split(';').collect();
+        if !["host", "x-amz-date"].iter().all(|name| signed_headers.contains(name)) {
             return Err("SignedHeaders lacks host or x-amz-date");
         }
         let signature = field("Signature=").ok_or("Signature is missing")?;
@@ -178,14 +155,7 @@ impl<'a> Authorization<'a> {
         if access_key_id.is_empty() || region.is_empty() || date.len() != 8 {
             return Err("Credential has an empty part or a wrong date");
         }
-        Ok(Self {
-            access_key_id,
-            date,
-            region,
-            service,
-            signed_headers,
-            signature,
-        })
+        Ok(Self { access_key_id, date, region, service, signed_headers, signature })
     }
 
     /// Native operations take the scope `bedrock` only; the OpenAI paths exist on both endpoints.
@@ -228,10 +198,8 @@ fn root_signature(
         .build()
         .map_err(Unsignable::because)?
         .into();
-    let headers = authorization
-        .signed_headers
-        .iter()
-        .filter_map(|name| text(parts, name).map(|value| (*name, value)));
+    let headers =
+        authorization.signed_headers.iter().filter_map(|name| text(parts, name).map(|value| (*name, value)));
     let body = match text(parts, "x-amz-content-sha256") {
         Some("UNSIGNED-PAYLOAD") => SignableBody::UnsignedPayload,
         Some(_) | None => SignableBody::Bytes(body),
@@ -239,11 +207,9 @@ fn root_signature(
     let host = text(parts, "host").unwrap_or_default();
     let path = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let url = format!("http://{host}{path}");
-    let request = SignableRequest::new(parts.method.as_str(), url, headers, body)
-        .map_err(Unsignable::because)?;
-    let (_, signature) = sign(request, &params)
-        .map_err(Unsignable::because)?
-        .into_parts();
+    let request =
+        SignableRequest::new(parts.method.as_str(), url, headers, body).map_err(Unsignable::because)?;
+    let (_, signature) = sign(request, &params).map_err(Unsignable::because)?.into_parts();
     Ok(signature)
 }
 

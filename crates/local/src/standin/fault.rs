@@ -72,10 +72,9 @@ impl Rule {
         if self.reply_words.is_some_and(|words| words > MOST_WORDS) {
             return Err(("reply_words", format!("must be at most {MOST_WORDS}")));
         }
-        for (field, wait_ms) in [
-            ("latency_ms", self.latency_ms),
-            ("chunk_delay_ms", self.chunk_delay_ms.unwrap_or(0)),
-        ] {
+        for (field, wait_ms) in
+            [("latency_ms", self.latency_ms), ("chunk_delay_ms", self.chunk_delay_ms.unwrap_or(0))]
+        {
             if wait_ms > LONGEST_WAIT_MS {
                 return Err((field, format!("must be at most {LONGEST_WAIT_MS}")));
             }
@@ -95,20 +94,13 @@ pub(super) struct InvalidRule {
 /// Reads a JSON array of rules.
 pub(super) fn parse_rules(json: &[u8]) -> Result<Vec<Rule>, InvalidRule> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let rules: Vec<Rule> =
-        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| InvalidRule {
-            field: error.path().to_string(),
-            problem: error.inner().to_string(),
-        })?;
-    deserializer.end().map_err(|error| InvalidRule {
-        field: ".".to_owned(),
-        problem: error.to_string(),
+    let rules: Vec<Rule> = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        InvalidRule { field: error.path().to_string(), problem: error.inner().to_string() }
     })?;
+    deserializer.end().map_err(|error| InvalidRule { field: ".".to_owned(), problem: error.to_string() })?;
     for (index, rule) in rules.iter().enumerate() {
-        rule.check().map_err(|(field, problem)| InvalidRule {
-            field: format!("[{index}].{field}"),
-            problem,
-        })?;
+        rule.check()
+            .map_err(|(field, problem)| InvalidRule { field: format!("[{index}].{field}"), problem })?;
     }
     Ok(rules)
 }
@@ -149,35 +141,19 @@ mod tests {
         assert_eq!(refused_field("[] []"), ".");
         assert_eq!(refused_field(r#"[{"model":"*"},{"model":7}]"#), "[1].model");
         assert_eq!(refused_field(r#"[{"model":"*","bogus":1}]"#), "[0].bogus");
-        assert_eq!(
-            refused_field(r#"[{"model":"*","latency_ms":-1}]"#),
-            "[0].latency_ms"
-        );
-        assert_eq!(
-            refused_field(r#"[{"model":"*","status":200}]"#),
-            "[0].status"
-        );
+        assert_eq!(refused_field(r#"[{"model":"*","latency_ms":-1}]"#), "[0].latency_ms");
+        assert_eq!(refused_field(r#"[{"model":"*","status":200}]"#), "[0].status");
         assert_eq!(refused_field(r#"[{"model":"*","times":0}]"#), "[0].times");
-        assert_eq!(
-            refused_field(r#"[{"model":"*","retry_after_secs":1}]"#),
-            "[0].retry_after_secs"
-        );
-        assert_eq!(
-            refused_field(r#"[{"model":"*","chunk_delay_ms":600001}]"#),
-            "[0].chunk_delay_ms"
-        );
-        assert_eq!(
-            refused_field(r#"[{"model":"*","reply_words":100001}]"#),
-            "[0].reply_words"
-        );
+        assert_eq!(refused_field(r#"[{"model":"*","retry_after_secs":1}]"#), "[0].retry_after_secs");
+        assert_eq!(refused_field(r#"[{"model":"*","chunk_delay_ms":600001}]"#), "[0].chunk_delay_ms");
+        assert_eq!(refused_field(r#"[{"model":"*","reply_words":100001}]"#), "[0].reply_words");
         assert_eq!(refused_field(r#"[{"model":""}]"#), "[0].model");
     }
 
     #[test]
     fn a_rule_wears_out_and_the_next_one_takes_over() {
         let book = FaultBook::default();
-        let rules =
-            br#"[{"model":"a","times":1,"status":429},{"model":"*","status":503}]"#.as_slice();
+        let rules = br#"[{"model":"a","times":1,"status":429},{"model":"*","status":503}]"#.as_slice();
         book.replace(parse_rules(rules).unwrap());
 
         let statuses = [book.take("b"), book.take("a"), book.take("a")].map(|rule| rule.status);

@@ -78,27 +78,19 @@ impl Surface {
         let Some(model) = mantle_model(id) else {
             return Err(Refusal {
                 code: Some("model_not_found"),
-                ..Refusal::new(
-                    StatusCode::NOT_FOUND,
-                    format!("The model '{id}' does not exist"),
-                )
+                ..Refusal::new(StatusCode::NOT_FOUND, format!("The model '{id}' does not exist"))
             });
         };
         let is_at_home = (model.line == Line::Open) == (self == Self::MantleOpen);
         if !is_at_home {
-            return Err(Refusal::invalid(format!(
-                "The model '{id}' is not served on this path."
-            )));
+            return Err(Refusal::invalid(format!("The model '{id}' is not served on this path.")));
         }
         Ok(model)
     }
 
     fn find_on_runtime(self, id: &str) -> Result<Model, Refusal> {
         if OPEN_ON_RUNTIME.contains(&id) {
-            return Ok(Model {
-                line: Line::Open,
-                efforts: OPEN,
-            });
+            return Ok(Model { line: Line::Open, efforts: OPEN });
         }
         let (is_profile, base) = match id.split_once('.') {
             Some((area, base)) if PROFILE_AREAS.contains(&area) => (true, base),
@@ -110,33 +102,23 @@ impl Surface {
             None => None,
         };
         match known {
-            None => Err(Refusal::invalid(
-                "The provided model identifier is invalid.",
-            )),
-            Some(_) if !is_profile && !base.starts_with("amazon.") => {
-                Err(Refusal::invalid(format!(
-                    "Invocation of model ID {id} with on-demand throughput isn\u{2019}t supported. Retry your request with \
+            None => Err(Refusal::invalid("The provided model identifier is invalid.")),
+            Some(_) if !is_profile && !base.starts_with("amazon.") => Err(Refusal::invalid(format!(
+                "Invocation of model ID {id} with on-demand throughput isn\u{2019}t supported. Retry your request with \
                      the ID or ARN of an inference profile that contains this model."
-                )))
-            }
+            ))),
             Some(model) => Ok(model),
         }
     }
 }
 
 fn mantle_model(id: &str) -> Option<Model> {
-    MANTLE
-        .iter()
-        .find(|(known, ..)| *known == id)
-        .map(|&(_, line, efforts)| Model { line, efforts })
+    MANTLE.iter().find(|(known, ..)| *known == id).map(|&(_, line, efforts)| Model { line, efforts })
 }
 
 fn other_model(base: &str) -> Option<Model> {
     let is_known = base.starts_with("anthropic.claude-") || base.starts_with("amazon.nova-");
-    is_known.then_some(Model {
-        line: Line::Other,
-        efforts: &[],
-    })
+    is_known.then_some(Model { line: Line::Other, efforts: &[] })
 }
 
 #[cfg(test)]
@@ -155,10 +137,7 @@ mod tests {
             (Surface::RuntimeChat, "us.openai.gpt-5.6-terra"),
             (Surface::RuntimeNative, "global.openai.gpt-6-sol"),
             (Surface::RuntimeNative, "openai.gpt-oss-120b-1:0"),
-            (
-                Surface::RuntimeNative,
-                "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-            ),
+            (Surface::RuntimeNative, "us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
             (Surface::RuntimeNative, "amazon.nova-lite-v1:0"),
         ] {
             assert!(surface.find(id).is_ok(), "{surface:?} {id}");

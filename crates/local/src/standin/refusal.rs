@@ -15,11 +15,7 @@ pub(super) enum Form {
 impl Form {
     /// Native operations live under `/model/`; all else speaks OpenAI's language.
     pub(super) fn of(path: &str) -> Self {
-        if path.starts_with("/model/") {
-            Self::Native
-        } else {
-            Self::OpenAi
-        }
+        if path.starts_with("/model/") { Self::Native } else { Self::OpenAi }
     }
 }
 
@@ -54,32 +50,18 @@ impl Refusal {
     }
 
     pub(super) fn invalid_param(code: &'static str, param: &str, message: String) -> Self {
-        Self {
-            code: Some(code),
-            param: Some(param.to_owned()),
-            ..Self::invalid(message)
-        }
+        Self { code: Some(code), param: Some(param.to_owned()), ..Self::invalid(message) }
     }
 
     /// The error that a rule asks for.
     pub(super) fn injected(status: u16, retry_after_secs: Option<u64>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let (code, message) = match status.as_u16() {
-            429 => (
-                Some("rate_limit_exceeded"),
-                "Too many requests, please wait before trying again.",
-            ),
-            503 => (
-                Some("service_unavailable"),
-                "The service is temporarily unable to handle the request.",
-            ),
+            429 => (Some("rate_limit_exceeded"), "Too many requests, please wait before trying again."),
+            503 => (Some("service_unavailable"), "The service is temporarily unable to handle the request."),
             _ => (None, "The system encountered an unexpected error."),
         };
-        Self {
-            code,
-            retry_after_secs,
-            ..Self::new(status, message)
-        }
+        Self { code, retry_after_secs, ..Self::new(status, message) }
     }
 
     pub(super) fn response(&self, form: Form) -> Response<Body> {
@@ -111,10 +93,7 @@ impl Refusal {
 
     /// AWS appends the name space of the service's model, which a client has to strip.
     fn error_type(&self) -> HeaderValue {
-        let name = format!(
-            "{}:http://internal.amazon.com/coral/com.amazon.bedrock/",
-            self.exception()
-        );
+        let name = format!("{}:http://internal.amazon.com/coral/com.amazon.bedrock/", self.exception());
         HeaderValue::from_str(&name).expect("exception names are plain ASCII")
     }
 

@@ -10,10 +10,7 @@ const THOUGHT: &str = "The user wants an answer, so an answer it is.";
 
 /// Counts tokens as the stand-in bills them: a quarter of the bytes, rounded up, and never less than one.
 pub fn count_tokens(text: &str) -> u64 {
-    u64::try_from(text.len())
-        .unwrap_or(u64::MAX)
-        .div_ceil(4)
-        .max(1)
+    u64::try_from(text.len()).unwrap_or(u64::MAX).div_ceil(4).max(1)
 }
 
 /// The first `words` words of: `Answer <CRC-32 of the text in hex> to:`, the text itself, and a filler without end.
@@ -90,20 +87,13 @@ impl Reply {
     pub(super) fn compose(prompt: &Prompt, rule: &Rule) -> Self {
         let thought = prompt.thinks_aloud.then_some(THOUGHT);
         let room = prompt.output_cap.unwrap_or(u64::MAX);
-        let reasoning = rule
-            .reasoning_tokens
-            .unwrap_or_else(|| thought.map_or(0, count_tokens))
-            .min(room);
+        let reasoning = rule.reasoning_tokens.unwrap_or_else(|| thought.map_or(0, count_tokens)).min(room);
         let (said, stop) = say(prompt, rule, room - reasoning);
         let spoken = match &said {
             Said::Text(text) => text,
             Said::ToolCall { arguments, .. } => arguments,
         };
-        let spoken_tokens = if spoken.is_empty() {
-            0
-        } else {
-            count_tokens(spoken)
-        };
+        let spoken_tokens = if spoken.is_empty() { 0 } else { count_tokens(spoken) };
         Self {
             usage: Usage {
                 input: prompt.input_tokens,
@@ -130,20 +120,10 @@ fn say(prompt: &Prompt, rule: &Rule, room: u64) -> (Said, Stop) {
     let is_cut = kept.len() < full.len();
     match &prompt.tool {
         Some(name) => (
-            Said::ToolCall {
-                name: name.clone(),
-                arguments: kept.to_owned(),
-            },
-            if is_cut {
-                Stop::OutputCap
-            } else {
-                Stop::ToolCall
-            },
+            Said::ToolCall { name: name.clone(), arguments: kept.to_owned() },
+            if is_cut { Stop::OutputCap } else { Stop::ToolCall },
         ),
-        None => (
-            Said::Text(kept.to_owned()),
-            if is_cut { Stop::OutputCap } else { Stop::End },
-        ),
+        None => (Said::Text(kept.to_owned()), if is_cut { Stop::OutputCap } else { Stop::End }),
     }
 }
 
@@ -163,12 +143,7 @@ mod tests {
     use super::*;
 
     fn prompt(output_cap: Option<u64>) -> Prompt {
-        Prompt {
-            input_tokens: 9,
-            last_user_text: "Say hello.".to_owned(),
-            output_cap,
-            ..Prompt::default()
-        }
+        Prompt { input_tokens: 9, last_user_text: "Say hello.".to_owned(), output_cap, ..Prompt::default() }
     }
 
     #[test]
@@ -188,10 +163,7 @@ mod tests {
 
     #[test]
     fn a_reply_never_costs_more_than_its_cap() {
-        let rule = Rule {
-            reasoning_tokens: Some(3),
-            ..Rule::default()
-        };
+        let rule = Rule { reasoning_tokens: Some(3), ..Rule::default() };
 
         for cap in 1..30 {
             let reply = Reply::compose(&prompt(Some(cap)), &rule);
@@ -203,10 +175,7 @@ mod tests {
 
     #[test]
     fn reasoning_may_eat_the_whole_cap() {
-        let rule = Rule {
-            reasoning_tokens: Some(50),
-            ..Rule::default()
-        };
+        let rule = Rule { reasoning_tokens: Some(50), ..Rule::default() };
 
         let reply = Reply::compose(&prompt(Some(16)), &rule);
 

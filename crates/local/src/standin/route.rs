@@ -19,21 +19,14 @@ pub(super) enum Route {
     Document(Value),
 }
 
-pub(super) fn route(
-    method: &Method,
-    path: &str,
-    service: Service,
-    body: &Bytes,
-) -> Result<Route, Refusal> {
+pub(super) fn route(method: &Method, path: &str, service: Service, body: &Bytes) -> Result<Route, Refusal> {
     let chat = |surface| Ok(Route::Model(Box::new(Chat::read(body, surface)?)));
     match (method.as_str(), path, service) {
         ("GET", "/v1/models", Service::Mantle) => Ok(Route::Document(chat::list(mantle_ids()))),
         ("POST", "/openai/v1/chat/completions", Service::Mantle) => chat(Surface::MantleGpt),
         ("POST", "/v1/chat/completions", Service::Mantle) => chat(Surface::MantleOpen),
         ("POST", "/openai/v1/chat/completions", Service::Runtime) => chat(Surface::RuntimeChat),
-        (_, _, Service::Runtime) if path.starts_with("/v1/") => {
-            Ok(Route::Document(unknown_operation()))
-        }
+        (_, _, Service::Runtime) if path.starts_with("/v1/") => Ok(Route::Document(unknown_operation())),
         ("POST", _, Service::Runtime) => converse(path, body),
         _ => Err(not_found()),
     }
@@ -41,10 +34,8 @@ pub(super) fn route(
 
 /// `/model/{id}/converse` and `/model/{id}/converse-stream`, the id percent-encoded.
 fn converse(path: &str, body: &Bytes) -> Result<Route, Refusal> {
-    let (id, operation) = path
-        .strip_prefix("/model/")
-        .and_then(|rest| rest.split_once('/'))
-        .ok_or_else(not_found)?;
+    let (id, operation) =
+        path.strip_prefix("/model/").and_then(|rest| rest.split_once('/')).ok_or_else(not_found)?;
     let streamed = match operation {
         "converse" => false,
         "converse-stream" => true,
@@ -53,11 +44,7 @@ fn converse(path: &str, body: &Bytes) -> Result<Route, Refusal> {
     let id = percent_decode_str(id)
         .decode_utf8()
         .map_err(|_| Refusal::invalid("The provided model identifier is invalid."))?;
-    Ok(Route::Model(Box::new(Converse::read(
-        body,
-        id.into_owned(),
-        streamed,
-    )?)))
+    Ok(Route::Model(Box::new(Converse::read(body, id.into_owned(), streamed)?)))
 }
 
 fn not_found() -> Refusal {

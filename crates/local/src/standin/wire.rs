@@ -32,16 +32,15 @@ pub(super) struct Stream {
 /// Reads a JSON body; a refusal names the member at fault.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| match error
-        .inner()
-        .classify()
-    {
-        Category::Data => Refusal::invalid_param(
-            "invalid_type",
-            &error.path().to_string(),
-            format!("Invalid value for '{}': {}", error.path(), error.inner()),
-        ),
-        Category::Syntax | Category::Eof | Category::Io => not_json(),
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        match error.inner().classify() {
+            Category::Data => Refusal::invalid_param(
+                "invalid_type",
+                &error.path().to_string(),
+                format!("Invalid value for '{}': {}", error.path(), error.inner()),
+            ),
+            Category::Syntax | Category::Eof | Category::Io => not_json(),
+        }
     })?;
     deserializer.end().map_err(|_| not_json())?;
     Ok(value)

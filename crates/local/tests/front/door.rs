@@ -41,21 +41,11 @@ impl Door {
         let address = listener.local_addr().unwrap();
         let mut server = JoinSet::new();
         server.spawn(door.serve(listener));
-        Self {
-            address,
-            stream,
-            _server: server,
-        }
+        Self { address, stream, _server: server }
     }
 
     /// Sends a request and leaves the connection to the caller.
-    pub(crate) async fn send(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &str,
-        body: &str,
-    ) -> TcpStream {
+    pub(crate) async fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let length = body.len();
         let head = format!(
@@ -67,13 +57,7 @@ impl Door {
     }
 
     /// Sends a request that ends its connection, and takes all that comes back.
-    pub(crate) async fn exchange(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &str,
-        body: &str,
-    ) -> Reply {
+    pub(crate) async fn exchange(&self, method: &str, path: &str, headers: &str, body: &str) -> Reply {
         let headers = format!("connection: close\r\n{headers}");
         let mut stream = self.send(method, path, &headers, body).await;
         let mut bytes = Vec::new();
@@ -92,8 +76,7 @@ impl Door {
     }
 
     pub(crate) async fn script(&self, script: &Value) -> Reply {
-        self.exchange("POST", "/v1/stream", "", &script.to_string())
-            .await
+        self.exchange("POST", "/v1/stream", "", &script.to_string()).await
     }
 }
 
@@ -112,14 +95,7 @@ impl Reply {
         let text = String::from_utf8_lossy(bytes);
         let (head, raw) = text.split_once("\r\n\r\n").expect("an answer has a head");
         let mut lines = head.lines();
-        let status = lines
-            .next()
-            .unwrap()
-            .split(' ')
-            .nth(1)
-            .unwrap()
-            .parse()
-            .unwrap();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers: BTreeMap<_, _> = lines
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
@@ -128,12 +104,7 @@ impl Reply {
             Some(length) => (raw.to_owned(), raw.len().to_string() == *length),
             None => unchunk(raw),
         };
-        Self {
-            status,
-            headers,
-            body,
-            is_whole,
-        }
+        Self { status, headers, body, is_whole }
     }
 
     pub(crate) fn json(&self) -> Value {

@@ -76,10 +76,7 @@ async fn says_what_the_function_reports() {
 
 #[tokio::test]
 async fn throttles_when_every_environment_is_busy() {
-    let plain = function(FunctionSpec {
-        concurrency: Some(1),
-        ..spec("front_plain")
-    });
+    let plain = function(FunctionSpec { concurrency: Some(1), ..spec("front_plain") });
     let gate = Gate::new().await;
     let first = call(&plain, json!({"do": "wait", "gate": gate.address()}));
     let second = async {
@@ -115,10 +112,7 @@ async fn kills_what_outlives_its_time_and_replaces_it() {
 
 #[tokio::test]
 async fn replaces_a_process_that_died_at_work() {
-    let plain = function(FunctionSpec {
-        concurrency: Some(1),
-        ..spec("front_plain")
-    });
+    let plain = function(FunctionSpec { concurrency: Some(1), ..spec("front_plain") });
 
     let outcome = call(&plain, json!({"do": "crash"})).await;
 
@@ -157,26 +151,17 @@ async fn refuses_an_event_over_six_megabytes() {
 
     let outcome = call(&plain, json!("x".repeat(6 * 1024 * 1024))).await;
 
-    assert!(
-        matches!(outcome, Err(InvokeError::EventTooLarge)),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(InvokeError::EventTooLarge)), "{outcome:?}");
     assert_eq!(plain.environments(), []);
 }
 
 #[tokio::test]
 async fn says_when_the_binary_is_not_there() {
-    let missing = function(FunctionSpec {
-        binary: "/nowhere/bootstrap".into(),
-        ..spec("front_plain")
-    });
+    let missing = function(FunctionSpec { binary: "/nowhere/bootstrap".into(), ..spec("front_plain") });
 
     let outcome = call(&missing, json!({"do": "tell"})).await;
 
-    assert!(
-        matches!(outcome, Err(InvokeError::Unavailable(_))),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(InvokeError::Unavailable(_))), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -240,8 +225,5 @@ async fn leaves_no_process_behind() {
     soon(plain.shut_down()).await;
 
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
-    assert!(matches!(
-        call(&plain, json!({"do": "tell"})).await,
-        Err(InvokeError::Closed)
-    ));
+    assert!(matches!(call(&plain, json!({"do": "tell"})).await, Err(InvokeError::Closed)));
 }

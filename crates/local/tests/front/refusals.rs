@@ -8,8 +8,7 @@ use crate::stage::{function, soon, spec};
 async fn keyed(door: &Door, authorization: &str) -> Reply {
     let headers = format!("authorization: {authorization}\r\n");
     let script = json!({"steps": [{"say": "served"}]});
-    door.exchange("POST", "/v1/keyed", &headers, &script.to_string())
-        .await
+    door.exchange("POST", "/v1/keyed", &headers, &script.to_string()).await
 }
 
 #[tokio::test]
@@ -78,20 +77,11 @@ async fn tells_an_authorizer_that_fails_from_one_that_answers_nonsense() {
     let odd = keyed(&door, "Bearer odd").await;
     let nested = keyed(&door, "Bearer nested").await;
 
-    assert_eq!(
-        (broken.status, broken.headers["retry-after"].as_str()),
-        (503, "1")
-    );
+    assert_eq!((broken.status, broken.headers["retry-after"].as_str()), (503, "1"));
     for reply in [odd, nested] {
         assert_eq!(reply.status, 500);
-        assert_eq!(
-            reply.headers["x-amzn-errortype"],
-            "AuthorizerConfigurationException"
-        );
-        assert_eq!(
-            reply.json()["error"]["id"],
-            reply.headers["x-amzn-requestid"]
-        );
+        assert_eq!(reply.headers["x-amzn-errortype"], "AuthorizerConfigurationException");
+        assert_eq!(reply.json()["error"]["id"], reply.headers["x-amzn-requestid"]);
     }
 }
 
@@ -104,10 +94,7 @@ async fn has_one_answer_for_what_does_not_exist() {
 
     for reply in [path, method] {
         assert_eq!(reply.status, 404);
-        assert_eq!(
-            reply.json(),
-            json!({"message": "Missing Authentication Token"})
-        );
+        assert_eq!(reply.json(), json!({"message": "Missing Authentication Token"}));
     }
 }
 
@@ -119,10 +106,7 @@ async fn takes_a_key_on_a_path_that_does_not_exist_for_a_signature() {
     let reply = door.exchange("POST", "/v2/stream", headers, "{}").await;
 
     assert_eq!(reply.status, 403);
-    assert_eq!(
-        reply.headers["x-amzn-errortype"],
-        "IncompleteSignatureException"
-    );
+    assert_eq!(reply.headers["x-amzn-errortype"], "IncompleteSignatureException");
 }
 
 #[tokio::test]
@@ -142,9 +126,7 @@ async fn refuses_a_request_over_ten_megabytes() {
 async fn refuses_an_event_that_lambda_would_refuse() {
     let door = Door::open().await;
 
-    let reply = door
-        .exchange("POST", "/v1/stream", "", &"x".repeat(7 * 1024 * 1024))
-        .await;
+    let reply = door.exchange("POST", "/v1/stream", "", &"x".repeat(7 * 1024 * 1024)).await;
 
     assert_eq!(reply.status, 413);
 }
@@ -185,20 +167,10 @@ async fn answers_for_a_function_that_takes_too_long() {
     soon(door.stream.call("{}".into())).await.unwrap();
     soon(door.stream.all_free()).await;
 
-    let reply = door
-        .exchange(
-            "POST",
-            "/v1/stream",
-            "",
-            &json!({"before": "hang"}).to_string(),
-        )
-        .await;
+    let reply = door.exchange("POST", "/v1/stream", "", &json!({"before": "hang"}).to_string()).await;
 
     assert_eq!(reply.status, 504);
-    assert_eq!(
-        reply.json()["error"]["message"],
-        "Endpoint request timed out"
-    );
+    assert_eq!(reply.json()["error"]["message"], "Endpoint request timed out");
 }
 
 #[tokio::test]
@@ -207,38 +179,18 @@ async fn asks_the_authorizer_what_api_gateway_asks() {
     let headers = "authorization: Bearer event\r\nx-a: 1\r\nx-a: 2\r\n";
     let script = json!({"echo": true});
 
-    let reply = door
-        .exchange(
-            "POST",
-            "/live/v1/keyed?q=1&q=%C3%A9",
-            headers,
-            &script.to_string(),
-        )
-        .await;
+    let reply = door.exchange("POST", "/live/v1/keyed?q=1&q=%C3%A9", headers, &script.to_string()).await;
 
     let event = reply.json();
-    let asked: Value = serde_json::from_str(
-        event["requestContext"]["authorizer"]["event"]
-            .as_str()
-            .unwrap(),
-    )
-    .unwrap();
+    let asked: Value =
+        serde_json::from_str(event["requestContext"]["authorizer"]["event"].as_str().unwrap()).unwrap();
     assert_eq!(asked["type"], "REQUEST");
-    assert_eq!(
-        asked["methodArn"],
-        "arn:aws:execute-api:us-east-1:000000000000:api123/live/POST/v1/keyed"
-    );
+    assert_eq!(asked["methodArn"], "arn:aws:execute-api:us-east-1:000000000000:api123/live/POST/v1/keyed");
     assert_eq!(asked["headers"]["x-a"], "2");
     assert_eq!(asked["multiValueHeaders"]["x-a"], json!(["1", "2"]));
-    assert_eq!(
-        asked["multiValueQueryStringParameters"]["q"],
-        json!(["1", "é"])
-    );
+    assert_eq!(asked["multiValueQueryStringParameters"]["q"], json!(["1", "é"]));
     assert_eq!(asked["pathParameters"], json!({}));
-    assert_eq!(
-        asked["requestContext"]["requestId"],
-        event["requestContext"]["requestId"]
-    );
+    assert_eq!(asked["requestContext"]["requestId"], event["requestContext"]["requestId"]);
     assert_eq!(asked.get("body"), None);
 }
 
@@ -247,14 +199,8 @@ async fn gives_the_function_what_the_authorizer_says_as_text() {
     let door = Door::open().await;
     let script = json!({"echo": true});
 
-    let reply = door
-        .exchange(
-            "POST",
-            "/v1/keyed",
-            "authorization: Bearer good\r\n",
-            &script.to_string(),
-        )
-        .await;
+    let reply =
+        door.exchange("POST", "/v1/keyed", "authorization: Bearer good\r\n", &script.to_string()).await;
 
     let event = reply.json();
     let said = json!({"principalId": "someone", "user": "ann", "limit": "7", "isTrusted": "true"});

@@ -18,17 +18,8 @@ pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
 
 fn fixture(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let binary = test
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("examples")
-        .join(name);
-    assert!(
-        binary.exists(),
-        "{name} is not built: run `cargo build --examples` first"
-    );
+    let binary = test.parent().unwrap().parent().unwrap().join("examples").join(name);
+    assert!(binary.exists(), "{name} is not built: run `cargo build --examples` first");
     binary
 }
 
@@ -55,10 +46,7 @@ pub(crate) fn credentials() -> Credentials {
 }
 
 pub(crate) fn function(spec: FunctionSpec) -> Arc<Function> {
-    Arc::new(Function::new(
-        spec,
-        Arc::new(StaticCredentials(credentials())),
-    ))
+    Arc::new(Function::new(spec, Arc::new(StaticCredentials(credentials()))))
 }
 
 /// A door in a function's script: it says its word here and waits until it is let through.
@@ -89,9 +77,7 @@ impl Gate {
     pub(crate) async fn meet(&self, word: &str) -> TcpStream {
         let mut stream = self.arrival().await;
         let mut said = String::new();
-        soon(BufReader::new(&mut stream).read_line(&mut said))
-            .await
-            .unwrap();
+        soon(BufReader::new(&mut stream).read_line(&mut said)).await.unwrap();
         assert_eq!(said.trim_end(), word);
         stream
     }

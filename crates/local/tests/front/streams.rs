@@ -35,10 +35,7 @@ async fn sends_the_head_the_function_wrote() {
 
     let reply = door.script(&script).await;
 
-    assert_eq!(
-        (reply.status, reply.body.as_str(), reply.is_whole),
-        (418, "short", true)
-    );
+    assert_eq!((reply.status, reply.body.as_str(), reply.is_whole), (418, "short", true));
     assert_eq!(reply.headers["content-type"], "text/event-stream");
     assert_eq!(reply.headers["x-tollgate-model"], "m");
     assert_eq!(reply.headers["set-cookie"], "a=1");
@@ -54,14 +51,7 @@ async fn sends_each_chunk_before_the_next_is_made() {
         {"say": "one,"}, gate.step("first"), {"say": "two,"}, gate.step("second"), {"say": "three."}
     ]});
 
-    let mut client = door
-        .send(
-            "POST",
-            "/v1/stream",
-            "connection: close\r\n",
-            &script.to_string(),
-        )
-        .await;
+    let mut client = door.send("POST", "/v1/stream", "connection: close\r\n", &script.to_string()).await;
     let at_first = gate.meet("first").await;
     let begun = read_until(&mut client, "one,").await;
     drop(at_first);
@@ -85,9 +75,7 @@ async fn lets_the_function_finish_when_its_client_has_left() {
     ]);
     let script = json!({"steps": steps, "after": [gate.step("settled")]});
 
-    let mut client = door
-        .send("POST", "/v1/stream", "", &script.to_string())
-        .await;
+    let mut client = door.send("POST", "/v1/stream", "", &script.to_string()).await;
     read_until(&mut client, "one,").await;
     let alone = gate.meet("left alone").await;
     drop(client);
@@ -107,9 +95,7 @@ async fn lets_the_function_finish_when_its_client_leaves_before_the_head() {
     let gate = Gate::new().await;
     let script = json!({"before": gate.step("thinking"), "after": [gate.step("settled")]});
 
-    let client = door
-        .send("POST", "/v1/stream", "", &script.to_string())
-        .await;
+    let client = door.send("POST", "/v1/stream", "", &script.to_string()).await;
     let thinking = gate.meet("thinking").await;
     drop(client);
     drop(thinking);
@@ -124,9 +110,7 @@ async fn cuts_the_connection_when_the_function_dies_after_the_head() {
     let gate = Gate::new().await;
     let script = json!({"steps": [{"say": "one,"}, gate.step("dying"), "crash"]});
 
-    let mut client = door
-        .send("POST", "/v1/stream", "", &script.to_string())
-        .await;
+    let mut client = door.send("POST", "/v1/stream", "", &script.to_string()).await;
     let dying = gate.meet("dying").await;
     read_until(&mut client, "one,").await;
     drop(dying);
@@ -186,9 +170,7 @@ async fn keeps_a_connection_for_the_next_request() {
         "POST /v1/stream HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{script}",
         script.len()
     );
-    tokio::io::AsyncWriteExt::write_all(&mut client, again.as_bytes())
-        .await
-        .unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut client, again.as_bytes()).await.unwrap();
     let second = read_until(&mut client, "\r\n0\r\n\r\n").await;
 
     assert!(second.starts_with("HTTP/1.1 200"), "{second}");

@@ -2,14 +2,12 @@ use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::operation::converse::ConverseError;
 use aws_sdk_bedrockruntime::operation::converse::builders::ConverseFluentBuilder;
-use aws_sdk_bedrockruntime::operation::converse_stream::{
-    ConverseStreamError, ConverseStreamOutput,
-};
+use aws_sdk_bedrockruntime::operation::converse_stream::{ConverseStreamError, ConverseStreamOutput};
 use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
 use aws_sdk_bedrockruntime::types::{
-    ContentBlock, ContentBlockDelta, ContentBlockStart, ConversationRole,
-    ConverseStreamOutput as Event, InferenceConfiguration, Message, StopReason, SystemContentBlock,
-    TokenUsage, Tool, ToolConfiguration, ToolInputSchema, ToolSpecification,
+    ContentBlock, ContentBlockDelta, ContentBlockStart, ConversationRole, ConverseStreamOutput as Event,
+    InferenceConfiguration, Message, StopReason, SystemContentBlock, TokenUsage, Tool, ToolConfiguration,
+    ToolInputSchema, ToolSpecification,
 };
 use aws_smithy_types::Document;
 use insta::assert_snapshot;
@@ -35,32 +33,19 @@ fn weather_tool() -> ToolConfiguration {
         .input_schema(ToolInputSchema::Json(Document::Object(Default::default())))
         .build()
         .expect("name and schema are given");
-    ToolConfiguration::builder()
-        .tools(Tool::ToolSpec(spec))
-        .build()
-        .expect("a tool is given")
+    ToolConfiguration::builder().tools(Tool::ToolSpec(spec)).build().expect("a tool is given")
 }
 
 fn cap(max_tokens: i32) -> InferenceConfiguration {
-    InferenceConfiguration::builder()
-        .max_tokens(max_tokens)
-        .build()
+    InferenceConfiguration::builder().max_tokens(max_tokens).build()
 }
 
 fn converse(provider: &Provider, model: &str, text: &str) -> ConverseFluentBuilder {
-    provider
-        .bedrock()
-        .converse()
-        .model_id(model)
-        .messages(user(text))
+    provider.bedrock().converse().model_id(model).messages(user(text))
 }
 
 async fn stream(provider: &Provider, model: &str, text: &str) -> ConverseStreamOutput {
-    let call = provider
-        .bedrock()
-        .converse_stream()
-        .model_id(model)
-        .messages(user(text));
+    let call = provider.bedrock().converse_stream().model_id(model).messages(user(text));
     call.send().await.expect("a stream")
 }
 
@@ -76,8 +61,7 @@ async fn drain(mut output: ConverseStreamOutput) -> (Vec<Event>, Option<SdkError
     }
 }
 
-type SdkErrorOfStream =
-    SdkError<ConverseStreamOutputError, aws_smithy_types::event_stream::RawMessage>;
+type SdkErrorOfStream = SdkError<ConverseStreamOutputError, aws_smithy_types::event_stream::RawMessage>;
 
 fn streamed_text(events: &[Event]) -> String {
     let deltas = events.iter().filter_map(|event| match event {
@@ -88,12 +72,7 @@ fn streamed_text(events: &[Event]) -> String {
 }
 
 fn counts(usage: &TokenUsage) -> (i32, i32, i32, Option<i32>) {
-    (
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.total_tokens,
-        usage.cache_read_input_tokens,
-    )
+    (usage.input_tokens, usage.output_tokens, usage.total_tokens, usage.cache_read_input_tokens)
 }
 
 fn reply_tokens(text: &str) -> i32 {
@@ -111,16 +90,10 @@ async fn converse_answers_with_text_usage_and_stop_reason() {
         .unwrap();
 
     let message = output.output().unwrap().as_message().unwrap();
-    assert_eq!(
-        message.content()[0].as_text().unwrap(),
-        &reply_for("Say hello.", 12)
-    );
+    assert_eq!(message.content()[0].as_text().unwrap(), &reply_for("Say hello.", 12));
     assert_eq!(output.stop_reason(), &StopReason::EndTurn);
     let reply = reply_tokens("Say hello.");
-    assert_eq!(
-        counts(output.usage().unwrap()),
-        (6, reply, 6 + reply, Some(0))
-    );
+    assert_eq!(counts(output.usage().unwrap()), (6, reply, 6 + reply, Some(0)));
     assert!(output.request_id().is_some());
 }
 
@@ -128,10 +101,7 @@ async fn converse_answers_with_text_usage_and_stop_reason() {
 async fn an_id_with_a_colon_arrives_and_its_model_thinks_aloud() {
     let provider = Provider::start().await;
 
-    let output = converse(&provider, OPEN, "Say hello.")
-        .send()
-        .await
-        .unwrap();
+    let output = converse(&provider, OPEN, "Say hello.").send().await.unwrap();
 
     let content = output.output().unwrap().as_message().unwrap().content();
     assert!(content[0].is_reasoning_content());
@@ -143,11 +113,7 @@ async fn an_id_with_a_colon_arrives_and_its_model_thinks_aloud() {
 async fn converse_keeps_the_output_cap() {
     let provider = Provider::start().await;
 
-    let output = converse(&provider, TERRA, "Say hello.")
-        .inference_config(cap(5))
-        .send()
-        .await
-        .unwrap();
+    let output = converse(&provider, TERRA, "Say hello.").inference_config(cap(5)).send().await.unwrap();
 
     assert_eq!(output.stop_reason(), &StopReason::MaxTokens);
     assert_eq!(output.usage().unwrap().output_tokens, 5);
@@ -158,26 +124,13 @@ async fn a_tool_is_used_on_request() {
     let provider = Provider::unpaced().await;
     let text = "call tool for Paris";
 
-    let output = converse(&provider, TERRA, text)
-        .tool_config(weather_tool())
-        .send()
-        .await
-        .unwrap();
-    let call = provider
-        .bedrock()
-        .converse_stream()
-        .model_id(TERRA)
-        .messages(user(text));
+    let output = converse(&provider, TERRA, text).tool_config(weather_tool()).send().await.unwrap();
+    let call = provider.bedrock().converse_stream().model_id(TERRA).messages(user(text));
     let (events, error) = drain(call.tool_config(weather_tool()).send().await.unwrap()).await;
 
-    let tool_use = output.output().unwrap().as_message().unwrap().content()[0]
-        .as_tool_use()
-        .unwrap();
+    let tool_use = output.output().unwrap().as_message().unwrap().content()[0].as_tool_use().unwrap();
     assert_eq!(tool_use.name(), "weather");
-    assert_eq!(
-        tool_use.input().as_object().unwrap()["input"].as_string(),
-        Some(text)
-    );
+    assert_eq!(tool_use.input().as_object().unwrap()["input"].as_string(), Some(text));
     assert_eq!(output.stop_reason(), &StopReason::ToolUse);
     assert!(error.is_none());
     let started = events.iter().any(|event| {
@@ -192,10 +145,7 @@ async fn a_tool_is_used_on_request() {
         },
         _ => None,
     });
-    assert_eq!(
-        input.collect::<String>(),
-        r#"{"input":"call tool for Paris"}"#
-    );
+    assert_eq!(input.collect::<String>(), r#"{"input":"call tool for Paris"}"#);
 }
 
 #[tokio::test]
@@ -226,20 +176,12 @@ async fn a_stream_says_the_words_and_ends_with_usage() {
 #[tokio::test]
 async fn cached_tokens_are_no_input_tokens() {
     let provider = Provider::start().await;
-    provider
-        .rule(json!({ "model": TERRA, "cached_tokens": 2 }))
-        .await;
+    provider.rule(json!({ "model": TERRA, "cached_tokens": 2 })).await;
 
-    let output = converse(&provider, TERRA, "Say hello.")
-        .send()
-        .await
-        .unwrap();
+    let output = converse(&provider, TERRA, "Say hello.").send().await.unwrap();
 
     let reply = reply_tokens("Say hello.");
-    assert_eq!(
-        counts(output.usage().unwrap()),
-        (1, reply, 3 + reply, Some(2))
-    );
+    assert_eq!(counts(output.usage().unwrap()), (1, reply, 3 + reply, Some(2)));
 }
 
 #[tokio::test]
@@ -248,10 +190,7 @@ async fn refusals_map_to_the_client_s_errors() {
     let refusal = async |model: &str, max_tokens| {
         let call = converse(&provider, model, "Say hello.").inference_config(cap(max_tokens));
         let error = call.send().await.unwrap_err().into_service_error();
-        assert!(
-            matches!(error, ConverseError::ValidationException(_)),
-            "{error:?}"
-        );
+        assert!(matches!(error, ConverseError::ValidationException(_)), "{error:?}");
         error.message().unwrap_or_default().to_owned()
     };
 
@@ -266,14 +205,8 @@ async fn parameters_that_gpt_does_not_take_are_refused() {
     let flat_effort = Document::Object([("reasoning_effort".to_owned(), "low".into())].into());
     let warm = InferenceConfiguration::builder().temperature(0.5).build();
 
-    let effort = converse(&provider, TERRA, "x")
-        .additional_model_request_fields(flat_effort)
-        .send()
-        .await;
-    let temperature = converse(&provider, TERRA, "x")
-        .inference_config(warm)
-        .send()
-        .await;
+    let effort = converse(&provider, TERRA, "x").additional_model_request_fields(flat_effort).send().await;
+    let temperature = converse(&provider, TERRA, "x").inference_config(warm).send().await;
 
     assert_snapshot!(effort.unwrap_err().into_service_error().message().unwrap_or_default(), @"Unknown parameter: 'reasoning_effort'.");
     assert_snapshot!(temperature.unwrap_err().into_service_error().message().unwrap_or_default(), @"Unsupported parameter: 'temperature' is not supported with this model.");
@@ -292,9 +225,7 @@ async fn injected_statuses_map_to_the_client_s_errors() {
         (500, "InternalServerException"),
         (503, "ServiceUnavailableException"),
     ] {
-        provider
-            .rule(json!({ "model": TERRA, "status": status }))
-            .await;
+        provider.rule(json!({ "model": TERRA, "status": status })).await;
 
         let error = converse(&provider, TERRA, "x").send().await.unwrap_err();
 
@@ -306,61 +237,36 @@ async fn injected_statuses_map_to_the_client_s_errors() {
 #[tokio::test]
 async fn a_refused_stream_is_an_error_before_it_starts() {
     let provider = Provider::start().await;
-    provider
-        .rule(json!({ "model": "*", "status": 429, "retry_after_secs": 7 }))
-        .await;
+    provider.rule(json!({ "model": "*", "status": 429, "retry_after_secs": 7 })).await;
 
-    let call = provider
-        .bedrock()
-        .converse_stream()
-        .model_id(TERRA)
-        .messages(user("x"));
+    let call = provider.bedrock().converse_stream().model_id(TERRA).messages(user("x"));
     let error = call.send().await.unwrap_err();
 
-    assert_eq!(
-        error.raw_response().unwrap().headers().get("retry-after"),
-        Some("7")
-    );
-    assert!(matches!(
-        error.into_service_error(),
-        ConverseStreamError::ThrottlingException(_)
-    ));
+    assert_eq!(error.raw_response().unwrap().headers().get("retry-after"), Some("7"));
+    assert!(matches!(error.into_service_error(), ConverseStreamError::ThrottlingException(_)));
 }
 
 #[tokio::test]
 async fn an_error_amid_a_stream_is_an_exception_frame() {
     let provider = Provider::start().await;
-    provider
-        .rule(json!({ "model": "*", "chunk_delay_ms": 0, "error_after_chunks": 3, "status": 503 }))
-        .await;
+    provider.rule(json!({ "model": "*", "chunk_delay_ms": 0, "error_after_chunks": 3, "status": 503 })).await;
 
     let (events, error) = drain(stream(&provider, TERRA, "Say hello.").await).await;
 
     assert_eq!(events.len(), 3);
     assert_eq!(streamed_text(&events), "Answer 3de806af ");
     let error = error.unwrap().into_service_error();
-    assert!(
-        matches!(
-            error,
-            ConverseStreamOutputError::ServiceUnavailableException(_)
-        ),
-        "{error:?}"
-    );
+    assert!(matches!(error, ConverseStreamOutputError::ServiceUnavailableException(_)), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_cut_stream_breaks_off_without_a_stop() {
     let provider = Provider::start().await;
-    provider
-        .rule(json!({ "model": "*", "chunk_delay_ms": 0, "cut_after_chunks": 4 }))
-        .await;
+    provider.rule(json!({ "model": "*", "chunk_delay_ms": 0, "cut_after_chunks": 4 })).await;
 
     let (events, error) = drain(stream(&provider, TERRA, "Say hello.").await).await;
 
     assert_eq!(events.len(), 4);
-    assert!(
-        !matches!(error, None | Some(SdkError::ServiceError(_))),
-        "{error:?}"
-    );
+    assert!(!matches!(error, None | Some(SdkError::ServiceError(_))), "{error:?}");
     assert_eq!(provider.calls().await[0]["finished"], false);
 }

@@ -19,10 +19,7 @@ fn root(secret: &str) -> Credentials {
 }
 
 async fn send(provider: &Provider, path: &str, headers: HeaderMap) -> Response {
-    let request = provider
-        .request(Method::POST, path)
-        .headers(headers)
-        .body(body());
+    let request = provider.request(Method::POST, path).headers(headers).body(body());
     request.send().await.expect("an answer")
 }
 
@@ -30,9 +27,7 @@ async fn refusal(provider: &Provider, path: &str, headers: HeaderMap) -> String 
     let response = send(provider, path, headers).await;
     let status = response.status().as_u16();
     let kind = response.headers().get("x-amzn-errortype").cloned();
-    let kind = kind
-        .as_ref()
-        .map_or("-", |kind| kind.to_str().expect("text"));
+    let kind = kind.as_ref().map_or("-", |kind| kind.to_str().expect("text"));
     format!("{status} {kind} {}", response.text().await.expect("a body"))
 }
 
@@ -63,8 +58,7 @@ async fn a_bedrock_api_key_opens_both_endpoints() {
 #[tokio::test]
 async fn the_root_s_signature_is_checked_and_binds_the_body() {
     let provider = Provider::start().await;
-    let signed =
-        |secret, body: &str| provider.signature(&root(secret), "bedrock-mantle", MANTLE, body);
+    let signed = |secret, body: &str| provider.signature(&root(secret), "bedrock-mantle", MANTLE, body);
 
     let right = send(&provider, MANTLE, signed("test", &body())).await;
     let wrong_secret = refusal(&provider, MANTLE, signed("other", &body())).await;
@@ -88,8 +82,7 @@ async fn the_scope_s_service_must_fit_the_path() {
 async fn temporary_credentials_need_their_token() {
     let provider = Provider::start().await;
     let token = |token: Option<&str>| {
-        let credentials =
-            Credentials::new("ASIAROLE", "secret", token.map(str::to_owned), None, "test");
+        let credentials = Credentials::new("ASIAROLE", "secret", token.map(str::to_owned), None, "test");
         provider.signature(&credentials, "bedrock-mantle", MANTLE, &body())
     };
 
@@ -109,9 +102,7 @@ async fn a_malformed_signature_is_refused() {
     let scope = "AKIA/20261122/us-east-1/bedrock-mantle/aws4_request";
     let signature = "0".repeat(64);
     let headers = "host;x-amz-date";
-    let good = format!(
-        "AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={headers}, Signature={signature}"
-    );
+    let good = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={headers}, Signature={signature}");
     let send = async |value: &str| {
         let mut headers = authorization(value);
         headers.insert("x-amz-date", "20261122T101112Z".parse().unwrap());

@@ -12,19 +12,13 @@ async fn ask(provider: &Provider, more: Value) -> Response {
 }
 
 async fn stream(provider: &Provider) -> Response {
-    ask(
-        provider,
-        json!({ "stream": true, "stream_options": { "include_usage": true } }),
-    )
-    .await
+    ask(provider, json!({ "stream": true, "stream_options": { "include_usage": true } })).await
 }
 
 #[tokio::test]
 async fn an_injected_status_has_the_endpoint_s_shape_and_wears_out() {
     let provider = Provider::start().await;
-    provider
-        .rule(json!({ "model": "*", "status": 429, "retry_after_secs": 3, "times": 1 }))
-        .await;
+    provider.rule(json!({ "model": "*", "status": 429, "retry_after_secs": 3, "times": 1 })).await;
 
     let throttled = ask(&provider, json!({})).await;
     let served = ask(&provider, json!({})).await;
@@ -38,25 +32,16 @@ async fn an_injected_status_has_the_endpoint_s_shape_and_wears_out() {
 #[tokio::test]
 async fn a_rule_holds_for_its_model_only() {
     let provider = Provider::start().await;
-    provider
-        .rule(json!({ "model": "openai.gpt-5.4", "status": 500 }))
-        .await;
+    provider.rule(json!({ "model": "openai.gpt-5.4", "status": 500 })).await;
 
     assert_eq!(ask(&provider, json!({})).await.status(), 200);
-    assert_eq!(
-        ask(&provider, json!({ "model": "openai.gpt-5.4" }))
-            .await
-            .status(),
-        500
-    );
+    assert_eq!(ask(&provider, json!({ "model": "openai.gpt-5.4" })).await.status(), 500);
 }
 
 #[tokio::test]
 async fn a_cut_drops_the_connection_after_exactly_so_many_chunks() {
     let provider = Provider::start().await;
-    provider
-        .rule(json!({ "model": "*", "chunk_delay_ms": 0, "cut_after_chunks": 3 }))
-        .await;
+    provider.rule(json!({ "model": "*", "chunk_delay_ms": 0, "cut_after_chunks": 3 })).await;
 
     let mut response = stream(&provider).await;
     let mut received = Vec::new();
@@ -73,18 +58,13 @@ async fn a_cut_drops_the_connection_after_exactly_so_many_chunks() {
     let call = &provider.calls().await[0];
     assert_eq!(call["finished"], false);
     assert_eq!(call["chunks_at_us"].as_array().unwrap().len(), 3);
-    assert_eq!(
-        call["output_tokens"],
-        count_tokens(&reply_for("Say hello.", 12))
-    );
+    assert_eq!(call["output_tokens"], count_tokens(&reply_for("Say hello.", 12)));
 }
 
 #[tokio::test]
 async fn a_document_can_be_cut_too() {
     let provider = Provider::start().await;
-    provider
-        .rule(json!({ "model": "*", "cut_after_chunks": 0 }))
-        .await;
+    provider.rule(json!({ "model": "*", "cut_after_chunks": 0 })).await;
 
     let response = ask(&provider, json!({})).await;
 
@@ -95,9 +75,7 @@ async fn a_document_can_be_cut_too() {
 #[tokio::test]
 async fn a_stream_may_break_off_with_an_error() {
     let provider = Provider::start().await;
-    provider
-        .rule(json!({ "model": "*", "chunk_delay_ms": 0, "error_after_chunks": 2 }))
-        .await;
+    provider.rule(json!({ "model": "*", "chunk_delay_ms": 0, "error_after_chunks": 2 })).await;
 
     let text = stream(&provider).await.text().await.unwrap();
 
@@ -112,9 +90,7 @@ async fn an_empty_and_a_garbled_answer_have_status_200() {
 
     provider.rule(json!({ "model": "*", "empty": true })).await;
     let empty = [stream(&provider).await, ask(&provider, json!({})).await];
-    provider
-        .rule(json!({ "model": "*", "garbage": true }))
-        .await;
+    provider.rule(json!({ "model": "*", "garbage": true })).await;
     let garbage = [stream(&provider).await, ask(&provider, json!({})).await];
 
     for response in empty {
@@ -123,19 +99,14 @@ async fn an_empty_and_a_garbled_answer_have_status_200() {
     }
     for response in garbage {
         assert_eq!(response.status(), 200);
-        assert_eq!(
-            response.text().await.unwrap(),
-            "<html><body>502 Bad Gateway</body></html>\n"
-        );
+        assert_eq!(response.text().await.unwrap(), "<html><body>502 Bad Gateway</body></html>\n");
     }
 }
 
 #[tokio::test]
 async fn usage_may_stay_unsaid() {
     let provider = Provider::start().await;
-    provider
-        .rule(json!({ "model": "*", "chunk_delay_ms": 0, "omit_usage": true }))
-        .await;
+    provider.rule(json!({ "model": "*", "chunk_delay_ms": 0, "omit_usage": true })).await;
 
     let streamed = stream(&provider).await.text().await.unwrap();
     let document: Value = ask(&provider, json!({})).await.json().await.unwrap();
@@ -149,9 +120,7 @@ async fn usage_may_stay_unsaid() {
 async fn words_cached_and_reasoning_tokens_are_set_by_rule() {
     let provider = Provider::start().await;
     provider
-        .rule(
-            json!({ "model": "*", "reply_words": 40, "cached_tokens": 2, "reasoning_tokens": 64 }),
-        )
+        .rule(json!({ "model": "*", "reply_words": 40, "cached_tokens": 2, "reasoning_tokens": 64 }))
         .await;
 
     let document: Value = ask(&provider, json!({})).await.json().await.unwrap();
@@ -169,9 +138,7 @@ async fn words_cached_and_reasoning_tokens_are_set_by_rule() {
 #[tokio::test]
 async fn a_chunk_arrives_before_the_next_is_made() {
     let provider = Provider::start().await;
-    provider
-        .rule(json!({ "model": "*", "chunk_delay_ms": 600_000 }))
-        .await;
+    provider.rule(json!({ "model": "*", "chunk_delay_ms": 600_000 })).await;
 
     let mut response = stream(&provider).await;
     let first = response.chunk().await.unwrap().unwrap();
@@ -186,25 +153,18 @@ async fn a_chunk_arrives_before_the_next_is_made() {
 #[tokio::test]
 async fn a_client_that_leaves_is_seen_to_leave() {
     let provider = Provider::start().await;
-    provider
-        .rule(json!({ "model": "*", "chunk_delay_ms": 1, "reply_words": 100_000 }))
-        .await;
+    provider.rule(json!({ "model": "*", "chunk_delay_ms": 1, "reply_words": 100_000 })).await;
 
     let mut response = stream(&provider).await;
     response.chunk().await.unwrap().unwrap();
     drop(response);
     // Another call takes longer than a loopback connection to close: its chunks come one by one as well.
-    provider
-        .rule(json!({ "model": "*", "chunk_delay_ms": 1, "reply_words": 50 }))
-        .await;
+    provider.rule(json!({ "model": "*", "chunk_delay_ms": 1, "reply_words": 50 })).await;
     stream(&provider).await.text().await.unwrap();
     let before = provider.calls().await;
     stream(&provider).await.text().await.unwrap();
     let after = provider.calls().await;
 
     assert_eq!(before[0]["finished"], false);
-    assert_eq!(
-        before[0]["chunks_at_us"], after[0]["chunks_at_us"],
-        "nothing is made for nobody"
-    );
+    assert_eq!(before[0]["chunks_at_us"], after[0]["chunks_at_us"], "nothing is made for nobody");
 }

@@ -35,10 +35,7 @@ impl Provider {
         });
         Self {
             url: format!("http://{address}"),
-            http: reqwest::Client::builder()
-                .no_proxy()
-                .build()
-                .expect("a client without TLS files"),
+            http: reqwest::Client::builder().no_proxy().build().expect("a client without TLS files"),
             _server: server,
         }
     }
@@ -46,9 +43,7 @@ impl Provider {
     /// A stand-in whose streams do not wait between chunks.
     pub(crate) async fn unpaced() -> Self {
         let provider = Self::start().await;
-        provider
-            .rule(serde_json::json!({ "model": "*", "chunk_delay_ms": 0 }))
-            .await;
+        provider.rule(serde_json::json!({ "model": "*", "chunk_delay_ms": 0 })).await;
         provider
     }
 
@@ -62,18 +57,9 @@ impl Provider {
     }
 
     pub(crate) async fn post_bytes(&self, service: &str, path: &str, body: String) -> Response {
-        let headers = self.signature(
-            &Credentials::new("test", "test", None, None, "test"),
-            service,
-            path,
-            &body,
-        );
-        self.request(Method::POST, path)
-            .headers(headers)
-            .body(body)
-            .send()
-            .await
-            .expect("an answer")
+        let headers =
+            self.signature(&Credentials::new("test", "test", None, None, "test"), service, path, &body);
+        self.request(Method::POST, path).headers(headers).body(body).send().await.expect("an answer")
     }
 
     /// The headers that sign a POST.
@@ -95,13 +81,9 @@ impl Provider {
             .expect("all parameters are given")
             .into();
         let url = format!("{}{path}", self.url);
-        let request = SignableRequest::new(
-            "POST",
-            &url,
-            std::iter::empty(),
-            SignableBody::Bytes(body.as_bytes()),
-        )
-        .expect("a valid URL");
+        let request =
+            SignableRequest::new("POST", &url, std::iter::empty(), SignableBody::Bytes(body.as_bytes()))
+                .expect("a valid URL");
         let (instructions, _) = sign(request, &params).expect("a signature").into_parts();
         let headers = instructions.headers().map(|(name, value)| {
             let name = name.parse().expect("a header name");
@@ -111,11 +93,7 @@ impl Provider {
     }
 
     pub(crate) async fn put_rules(&self, rules: &Value) -> Response {
-        self.request(Method::PUT, "/_standin/faults")
-            .json(rules)
-            .send()
-            .await
-            .expect("an answer")
+        self.request(Method::PUT, "/_standin/faults").json(rules).send().await.expect("an answer")
     }
 
     pub(crate) async fn rule(&self, rule: Value) {
@@ -124,11 +102,7 @@ impl Provider {
     }
 
     pub(crate) async fn calls(&self) -> Vec<Value> {
-        let response = self
-            .request(Method::GET, "/_standin/calls")
-            .send()
-            .await
-            .expect("an answer");
+        let response = self.request(Method::GET, "/_standin/calls").send().await.expect("an answer");
         response.json().await.expect("a JSON array")
     }
 

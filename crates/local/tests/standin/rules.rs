@@ -12,9 +12,7 @@ async fn gpt_5_5_refuses_what_it_does_not_take() {
         json!({ "temperature": 1.0, "reasoning_effort": "none" }),
         json!({ "max_tokens": 20, "service_tier": "default" }),
     ] {
-        let response = provider
-            .post("bedrock-mantle", GPT, &ask("openai.gpt-5.5", accepted))
-            .await;
+        let response = provider.post("bedrock-mantle", GPT, &ask("openai.gpt-5.5", accepted)).await;
         assert_eq!(response.status(), 200);
     }
 
@@ -64,12 +62,7 @@ async fn later_models_refuse_more() {
         refusals.push(refusal(&provider, GPT, &ask("openai.gpt-5.6-sol", refused)).await);
     }
     refusals.push(
-        refusal(
-            &provider,
-            GPT,
-            &ask("openai.gpt-6-astra", json!({ "reasoning_effort": "none" })),
-        )
-        .await,
+        refusal(&provider, GPT, &ask("openai.gpt-6-astra", json!({ "reasoning_effort": "none" }))).await,
     );
 
     assert_snapshot!(refusals.join("\n"), @r#"

@@ -42,10 +42,9 @@ impl Reason {
 
     pub(super) fn status(self) -> StatusCode {
         match self {
-            Self::MissingAuthenticationToken
-            | Self::InvalidSignature
-            | Self::NotAllowed
-            | Self::Denied => StatusCode::FORBIDDEN,
+            Self::MissingAuthenticationToken | Self::InvalidSignature | Self::NotAllowed | Self::Denied => {
+                StatusCode::FORBIDDEN
+            }
             Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::AuthorizerFailure | Self::AuthorizerConfigurationError | Self::InternalError => {

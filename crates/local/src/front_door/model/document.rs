@@ -84,10 +84,7 @@ impl Document {
                 let place = format!("{method} {path}");
                 methods.insert(method.clone(), self.endpoint(operation, &place)?);
             }
-            resources.push(Resource {
-                path: PathPattern::parse(path),
-                methods,
-            });
+            resources.push(Resource { path: PathPattern::parse(path), methods });
         }
         resources.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(resources)
@@ -118,16 +115,9 @@ impl Document {
     }
 
     /// SAM writes `NONE` for a method that wants no authorizer.
-    fn authorizer(
-        &self,
-        security: &[Requirement],
-        place: &str,
-    ) -> Result<Option<Authorizer>, ModelError> {
+    fn authorizer(&self, security: &[Requirement], place: &str) -> Result<Option<Authorizer>, ModelError> {
         let names = security.iter().flat_map(BTreeMap::keys);
-        let names: Vec<&str> = names
-            .map(String::as_str)
-            .filter(|name| *name != "NONE")
-            .collect();
+        let names: Vec<&str> = names.map(String::as_str).filter(|name| *name != "NONE").collect();
         let name = match names.as_slice() {
             [] => return Ok(None),
             [name] => *name,
@@ -137,24 +127,18 @@ impl Document {
         let defined = self.security_definitions.get(name);
         let scheme = defined.or_else(|| self.components.security_schemes.get(name));
         let authorizer = scheme.and_then(|scheme| scheme.authorizer.as_ref());
-        let authorizer = authorizer
-            .ok_or_else(|| unsupported(format!("{name}, which is no Lambda authorizer,")))?;
+        let authorizer =
+            authorizer.ok_or_else(|| unsupported(format!("{name}, which is no Lambda authorizer,")))?;
         if authorizer.kind != "request" {
-            return Err(unsupported(format!(
-                "an authorizer of type {}",
-                authorizer.kind
-            )));
+            return Err(unsupported(format!("an authorizer of type {}", authorizer.kind)));
         }
         if authorizer.authorizer_result_ttl_in_seconds != Some(0) {
-            return Err(unsupported(
-                "an authorizer whose results are kept".to_owned(),
-            ));
+            return Err(unsupported("an authorizer whose results are kept".to_owned()));
         }
         let sources = authorizer.identity_source.split(',').map(str::trim);
         let sources = sources.filter(|source| !source.is_empty());
         let identity = sources.map(|source| {
-            Source::parse(source)
-                .ok_or_else(|| unsupported(format!("the identity source {source}")))
+            Source::parse(source).ok_or_else(|| unsupported(format!("the identity source {source}")))
         });
         Ok(Some(Authorizer {
             function: function_of(&authorizer.authorizer_uri, place)?,
@@ -165,17 +149,10 @@ impl Document {
 
 /// `…:lambda:path/2015-03-31/functions/<ARN, name or logical id>/invocations`
 fn function_of(uri: &str, place: &str) -> Result<String, ModelError> {
-    let name = uri
-        .split_once("/functions/")
-        .and_then(|(_, rest)| rest.split_once('/'));
+    let name = uri.split_once("/functions/").and_then(|(_, rest)| rest.split_once('/'));
     let Some((name, _)) = name else {
-        return Err(ModelError::unsupported(
-            place,
-            format!("the integration {uri:?}"),
-        ));
+        return Err(ModelError::unsupported(place, format!("the integration {uri:?}")));
     };
-    let reference = name
-        .strip_prefix("${")
-        .and_then(|name| name.strip_suffix(".Arn}"));
+    let reference = name.strip_prefix("${").and_then(|name| name.strip_suffix(".Arn}"));
     Ok(reference.unwrap_or(name).to_owned())
 }

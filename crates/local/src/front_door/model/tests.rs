@@ -57,15 +57,9 @@ fn reads_what_the_translator_writes() {
     let authorizer = post.authorizer.as_ref().unwrap();
     assert_eq!(post.mode, TransferMode::Stream);
     assert_eq!(post.timeout, Duration::from_secs(900));
-    assert_eq!(
-        post.function,
-        "arn:aws:lambda:us-east-1:000000000000:function:invoke"
-    );
+    assert_eq!(post.function, "arn:aws:lambda:us-east-1:000000000000:function:invoke");
     assert_eq!(authorizer.function, "AuthorizerFunction");
-    assert_eq!(
-        authorizer.identity,
-        [Source::Header("Authorization".to_owned())]
-    );
+    assert_eq!(authorizer.identity, [Source::Header("Authorization".to_owned())]);
     assert!(chat.endpoint(&Method::GET).is_none());
 }
 
@@ -74,10 +68,7 @@ fn reads_version_3_too() {
     let mut openapi = openapi();
     let schemes = openapi["securityDefinitions"].take();
     openapi["components"] = json!({"securitySchemes": schemes});
-    openapi
-        .as_object_mut()
-        .unwrap()
-        .remove("securityDefinitions");
+    openapi.as_object_mut().unwrap().remove("securityDefinitions");
 
     let api = ApiModel::parse(&openapi).unwrap();
 
@@ -104,45 +95,18 @@ fn refuses_what_it_does_not_serve_and_names_it() {
     let authorizer = "/securityDefinitions/Keys/x-amazon-apigateway-authorizer";
     let cases = [
         (format!("{integration}/type"), json!("mock"), "type mock"),
-        (
-            format!("{integration}/uri"),
-            json!("http://elsewhere"),
-            "elsewhere",
-        ),
-        (
-            format!("{integration}/responseTransferMode"),
-            json!("RESPONSE_STREAM"),
-            "RESPONSE_STREAM",
-        ),
+        (format!("{integration}/uri"), json!("http://elsewhere"), "elsewhere"),
+        (format!("{integration}/responseTransferMode"), json!("RESPONSE_STREAM"), "RESPONSE_STREAM"),
         (format!("{authorizer}/type"), json!("token"), "type token"),
-        (
-            format!("{authorizer}/authorizerResultTtlInSeconds"),
-            json!(300),
-            "kept",
-        ),
-        (
-            format!("{authorizer}/identitySource"),
-            json!("stageVariables.a"),
-            "stageVariables.a",
-        ),
-        (
-            "/paths/~1v1~1chat/post/security".to_owned(),
-            json!([{"api_key": []}]),
-            "api_key",
-        ),
-        (
-            "/paths/~1v1~1chat/post/security".to_owned(),
-            json!([{"a": [], "b": []}]),
-            "more than one",
-        ),
+        (format!("{authorizer}/authorizerResultTtlInSeconds"), json!(300), "kept"),
+        (format!("{authorizer}/identitySource"), json!("stageVariables.a"), "stageVariables.a"),
+        ("/paths/~1v1~1chat/post/security".to_owned(), json!([{"api_key": []}]), "api_key"),
+        ("/paths/~1v1~1chat/post/security".to_owned(), json!([{"a": [], "b": []}]), "more than one"),
     ];
 
     for (pointer, value, named) in cases {
         let message = refusal(&pointer, &value);
-        assert!(
-            message.contains("post /v1/chat") && message.contains(named),
-            "{message}"
-        );
+        assert!(message.contains("post /v1/chat") && message.contains(named), "{message}");
     }
 }
 
@@ -157,8 +121,5 @@ fn says_where_a_description_is_wrong() {
     };
 
     let place = error.path().to_string();
-    assert!(
-        place.ends_with("x-amazon-apigateway-integration.uri"),
-        "{place}"
-    );
+    assert!(place.ends_with("x-amazon-apigateway-integration.uri"), "{place}");
 }

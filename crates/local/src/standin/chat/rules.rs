@@ -13,10 +13,7 @@ pub(super) fn check(request: &ChatRequest, model: Model) -> Result<(), Refusal> 
     match model.line {
         Line::EarlyGpt => {
             check_sampling(request)?;
-            refuse(
-                "prompt_cache_options",
-                request.prompt_cache_options.is_some(),
-            )
+            refuse("prompt_cache_options", request.prompt_cache_options.is_some())
         }
         Line::LateGpt => {
             check_sampling(request)?;
@@ -27,10 +24,9 @@ pub(super) fn check(request: &ChatRequest, model: Model) -> Result<(), Refusal> 
 }
 
 fn check_cap(request: &ChatRequest) -> Result<(), Refusal> {
-    for (param, cap) in [
-        ("max_completion_tokens", request.max_completion_tokens),
-        ("max_tokens", request.max_tokens),
-    ] {
+    for (param, cap) in
+        [("max_completion_tokens", request.max_completion_tokens), ("max_tokens", request.max_tokens)]
+    {
         if cap == Some(0) {
             return Err(Refusal::invalid_param(
                 "integer_below_min_value",
@@ -53,11 +49,7 @@ fn check_tier(request: &ChatRequest, model: Model) -> Result<(), Refusal> {
 }
 
 fn check_effort(request: &ChatRequest, model: Model) -> Result<(), Refusal> {
-    check_choice(
-        "reasoning_effort",
-        request.reasoning_effort.as_deref(),
-        model.efforts,
-    )
+    check_choice("reasoning_effort", request.reasoning_effort.as_deref(), model.efforts)
 }
 
 /// GPT takes the default temperature only, and no other sampling.

@@ -26,9 +26,8 @@ pub(super) fn exception(refusal: &Refusal) -> Bytes {
 }
 
 fn encode(message_type: &str, type_header: &'static str, kind: &str, payload: &Value) -> Bytes {
-    let header = |name: &'static str, value: &str| {
-        Header::new(name, HeaderValue::String(value.to_owned().into()))
-    };
+    let header =
+        |name: &'static str, value: &str| Header::new(name, HeaderValue::String(value.to_owned().into()));
     let headers = vec![
         header(type_header, kind),
         header(":content-type", "application/json"),

@@ -1,0 +1,122 @@
+//! The four places in which a call is counted: ledger, spend counters, rollups, CloudWatch.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tollgate_core::money::Nanos;
+
+use crate::stack::{Stack, eventually};
+
+/// Settlement follows the answer, the stream follows settlement: seconds, on a busy machine.
+const CATCH_UP: Duration = Duration::from_secs(60);
+
+/// What the four places say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Books {
+    /// Charges of the ledger's records.
+    pub ledger: Nanos,
+    /// Months of the spend items.
+    pub counters: Nanos,
+    /// The organisation's rollups.
+    pub rollups: Nanos,
+    /// The sum of `Cost.Estimate.Total`.
+    pub metrics: Nanos,
+    /// Records of the ledger.
+    pub calls: u64,
+    /// The sum of `Requests.Count`.
+    pub requests: u64,
+}
+
+impl Books {
+    /// Whether all four agree.
+    #[must_use]
+    pub fn agree(&self) -> bool {
+        self.ledger == self.counters
+            && self.ledger == self.rollups
+            && self.ledger == self.metrics
+            && self.calls == self.requests
+    }
+}
+
+/// Waits until every record is closed and the four places agree.
+///
+/// # Panics
+/// If they do not.
+pub async fn balance(stack: &Stack) -> Books {
+    let mut last = None;
+    let balanced = eventually(CATCH_UP, async || {
+        let records = items(stack, "LedgerTable").await;
+        if records.iter().any(|record| record.get("open").is_some()) {
+            return None;
+        }
+        let books = read(stack, &records).await;
+        last = Some(books.clone());
+        books.agree().then_some(books)
+    });
+    let books = balanced.await;
+    books.unwrap_or_else(|| panic!("the books do not balance: {last:?}\n{}", stack.log("emitter")))
+}
+
+async fn read(stack: &Stack, records: &[Value]) -> Books {
+    let spend = items(stack, "LimitsTable").await;
+    let rollups = items(stack, "RollupsTable").await;
+    let organisation = || rollups.iter().filter(|item| item["scope"]["S"] == "org");
+    Books {
+        ledger: Nanos(records.iter().map(|record| number(&record["charged_nanos"])).sum()),
+        counters: Nanos(spend.iter().map(|item| number(&item["month"])).sum()),
+        rollups: Nanos(organisation().map(|item| number(&item["cost_nanos"])).sum()),
+        metrics: dollars(&metric(stack, "Cost.Estimate.Total", "Sum").await),
+        calls: u64::try_from(records.len()).unwrap_or(u64::MAX),
+        requests: whole(&metric(stack, "Requests.Count", "Sum").await),
+    }
+}
+
+/// All items of a table, by the name of the stack's output.
+///
+/// # Panics
+/// If the table cannot be read.
+pub async fn items(stack: &Stack, output: &str) -> Vec<Value> {
+    let table = stack.stack_output(output).await;
+    let answer = stack.aws("dynamodb", "scan", &json!({"TableName": table, "ConsistentRead": true})).await;
+    answer["Items"].as_array().expect("a scan has items").clone()
+}
+
+/// A statistic of a metric of the whole environment, over the last and the next hours; nothing where it has no data.
+///
+/// # Panics
+/// If CloudWatch cannot be read.
+pub async fn metric(stack: &Stack, name: &str, statistic: &str) -> Vec<Value> {
+    let query = json!({
+        "MetricDataQueries": [{
+            "Id": "m",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "Tollgate",
+                    "MetricName": name,
+                    "Dimensions": [{"Name": "Environment", "Value": "dev"}],
+                },
+                "Period": 86_400,
+                "Stat": statistic,
+            },
+        }],
+        "StartTime": "2020-01-01T00:00:00Z",
+        "EndTime": "2100-01-01T00:00:00Z",
+    });
+    let answer = stack.aws("cloudwatch", "get_metric_data", &query).await;
+    answer["MetricDataResults"][0]["Values"].as_array().expect("a result has values").clone()
+}
+
+fn number(attribute: &Value) -> u64 {
+    attribute["N"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// Sums of dollars, to the nano-dollar.
+fn dollars(values: &[Value]) -> Nanos {
+    let nanos = values.iter().filter_map(Value::as_f64).map(|value| format!("{value:.9}").parse::<Nanos>());
+    nanos.map(Result::unwrap_or_default).fold(Nanos::ZERO, Nanos::plus)
+}
+
+fn whole(values: &[Value]) -> u64 {
+    let counts = values.iter().filter_map(Value::as_f64).map(|value| format!("{value:.0}").parse::<u64>());
+    counts.map(Result::unwrap_or_default).sum()
+}

@@ -1,0 +1,46 @@
+//! One call after the other through the whole suite, with the official clients: what a platform team would try first.
+
+#[path = "end_to_end/answers.rs"]
+mod answers;
+#[path = "end_to_end/brakes.rs"]
+mod brakes;
+#[path = "end_to_end/failures.rs"]
+mod failures;
+#[path = "end_to_end/tenants.rs"]
+mod tenants;
+
+use tollgate_tests::books::{balance, metric};
+use tollgate_tests::stack::{Iam, Stack};
+
+#[tokio::test]
+async fn the_suite_serves_counts_and_stops() {
+    scenario(&Stack::start("open", Iam::Ignored).await).await;
+}
+
+#[tokio::test]
+async fn the_suite_works_under_the_templates_own_roles() {
+    scenario(&Stack::start("roles", Iam::Enforced).await).await;
+}
+
+async fn scenario(stack: &Stack) {
+    answers::json_is_answered_then_served_from_the_cache(stack).await;
+    answers::streams_arrive_as_they_are_made(stack).await;
+    answers::models_are_listed(stack).await;
+    answers::a_second_model_speaks_converse(stack).await;
+    brakes::a_wrong_key_is_refused(stack).await;
+    brakes::a_burst_is_refused_with_honest_figures(stack).await;
+    brakes::a_spent_budget_is_refused(stack).await;
+    failures::a_dead_primary_is_failed_over_for_one_charge(stack).await;
+    failures::a_client_that_leaves_is_charged_what_the_provider_counted(stack).await;
+    failures::a_broken_stream_ends_with_an_error(stack).await;
+    tenants::a_tenants_call_is_made_with_the_assumed_role(stack).await;
+    brakes::a_budget_notice_stops_the_next_call_and_resume_serves_again(stack).await;
+
+    let books = balance(stack).await;
+    assert!(books.calls > 10, "{books:?}");
+    for percentile in ["p50", "p95", "p99"] {
+        let values = metric(stack, "Latency", percentile).await;
+        let milliseconds = values.first().and_then(serde_json::Value::as_f64).unwrap_or_default();
+        assert!(milliseconds > 1.0, "{percentile} of Latency is {values:?}");
+    }
+}
