@@ -6,6 +6,8 @@ mod answers;
 mod brakes;
 #[path = "end_to_end/failures.rs"]
 mod failures;
+#[path = "end_to_end/malformed.rs"]
+mod malformed;
 #[path = "end_to_end/tenants.rs"]
 mod tenants;
 
@@ -30,6 +32,7 @@ async fn scenario(stack: &Stack) {
     brakes::a_wrong_key_is_refused(stack).await;
     brakes::a_burst_is_refused_with_honest_figures(stack).await;
     brakes::a_spent_budget_is_refused(stack).await;
+    malformed::what_is_malformed_is_said_and_changes_nothing(stack).await;
     failures::a_dead_primary_is_failed_over_for_one_charge(stack).await;
     failures::a_client_that_leaves_is_charged_what_the_provider_counted(stack).await;
     failures::a_broken_stream_ends_with_an_error(stack).await;

@@ -17,10 +17,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use serde_json::{Map, Value};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -36,6 +36,9 @@ use crate::http::Body;
 
 /// API Gateway refuses a larger request.
 const MAX_REQUEST_BYTES: usize = 10 * 1024 * 1024;
+
+/// What is read of a larger one before its connection is cut.
+const MAX_DRAINED_BYTES: usize = 64 * 1024 * 1024;
 
 /// Which deployment of which API this is.
 #[derive(Clone, Debug)]
@@ -172,17 +175,23 @@ impl FrontDoor {
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, Refusal> {
-    let is_declared_too_large = body.size_hint().lower() > MAX_REQUEST_BYTES as u64;
-    if is_declared_too_large {
-        return Err(Reason::RequestTooLarge.into());
-    }
-    match Limited::new(body, MAX_REQUEST_BYTES).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Reason::RequestTooLarge.into()),
+/// Reads a body. One that is too large is read to its end all the same, because a client that is still writing does not
+/// see what it is answered.
+async fn read(mut body: Incoming) -> Result<Bytes, Refusal> {
+    let (mut bytes, mut length) = (BytesMut::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
         // The connection is broken, so nobody will read this.
-        Err(_) => Err(Reason::BadGateway.into()),
+        let frame = frame.map_err(|_| Reason::BadGateway)?;
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len();
+        if length > MAX_DRAINED_BYTES {
+            break;
+        }
+        if length <= MAX_REQUEST_BYTES {
+            bytes.extend_from_slice(&data);
+        }
     }
+    if length > MAX_REQUEST_BYTES { Err(Reason::RequestTooLarge.into()) } else { Ok(bytes.freeze()) }
 }
 
 impl From<InvokeError> for Refusal {

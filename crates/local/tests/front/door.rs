@@ -65,16 +65,6 @@ impl Door {
         Reply::parse(&bytes)
     }
 
-    /// Sends no more than a request's head.
-    pub(crate) async fn exchange_head(&self, method: &str, path: &str, headers: &str) -> Reply {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n");
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut bytes = Vec::new();
-        soon(stream.read_to_end(&mut bytes)).await.unwrap();
-        Reply::parse(&bytes)
-    }
-
     pub(crate) async fn script(&self, script: &Value) -> Reply {
         self.exchange("POST", "/v1/stream", "", &script.to_string()).await
     }
