@@ -43,6 +43,12 @@ impl Timestamp {
         Self(self.0.saturating_add(micros(duration)))
     }
 
+    /// This instant moved earlier by `duration`.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(micros(duration)))
+    }
+
     /// The time from `earlier` to this instant; zero where clocks are skewed the other way.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {

@@ -7,7 +7,6 @@ use tollgate_aws::cloudwatch::CloudWatch;
 use tollgate_aws::rollups::DynamoRollups;
 use tollgate_aws::sdk::{Patience, load};
 use tollgate_aws::{DynamoClient, clock};
-use tollgate_core::time::Timestamp;
 use tollgate_emitter::event::StreamEvent;
 use tollgate_emitter::{Config, Handler};
 
@@ -20,7 +19,7 @@ async fn main() -> Result<(), Error> {
     let metrics = CloudWatch::new(&sdk, config.metric_namespace);
     let handler = Handler::new(Arc::new(rollups), Arc::new(metrics), config.environment, clock::now);
     run(service_fn(async |event: LambdaEvent<StreamEvent>| {
-        let deadline = Timestamp::from_micros(event.context.deadline.saturating_mul(1_000));
+        let deadline = clock::deadline(event.context.deadline, clock::now());
         handler.handle(&event.payload, deadline).await.map_err(Error::from)
     }))
     .await

@@ -23,7 +23,7 @@ use crate::answer::{Answer, AnswerBody, set};
 use crate::attempt::{Failed, Started, Won};
 use crate::plan::{Plan, check_model, plan};
 use crate::pump::Flow;
-use crate::settings::CurrentSettings;
+use crate::settings::{CurrentSettings, Documents};
 
 /// The reconciler waits this long after the Lambda's own deadline before it closes a record.
 const OVERDUE_AFTER: Duration = Duration::from_secs(30);
@@ -126,7 +126,7 @@ impl Gateway {
         let documents = documents?;
         check_model(&documents, &arrival.caller, &request.model)?;
         if let Some(entry) = hit {
-            return Ok(self.answer_hit(&arrival, &request, &entry));
+            return Ok(self.answer_hit(&documents, &arrival, &request, &entry));
         }
         let plan = plan(&documents, &arrival.caller, &request)?;
         let tenant = self.tenant(&arrival.caller.tenant).await?;
@@ -221,10 +221,19 @@ impl Gateway {
         }
     }
 
-    fn answer_hit(self: Arc<Self>, arrival: &Arrival, request: &ChatRequest, entry: &Entry) -> Answer {
+    fn answer_hit(
+        self: Arc<Self>,
+        documents: &Documents,
+        arrival: &Arrival,
+        request: &ChatRequest,
+        entry: &Entry,
+    ) -> Answer {
         let mut headers = HeaderMap::new();
         set(&mut headers, "x-tollgate-cache", CacheOutcome::HitExact.as_str());
-        set(&mut headers, "x-tollgate-model", &entry.target);
+        if let Some(target) = documents.catalogue.targets.get(&entry.target) {
+            set(&mut headers, "x-tollgate-provider", &target.provider);
+            set(&mut headers, "x-tollgate-model", &target.model_id);
+        }
         set(&mut headers, "x-tollgate-attempts", "0");
         set(&mut headers, "x-tollgate-cost-usd", "0");
         let opening = self.opening(arrival, request, CacheOutcome::HitExact, Nanos::ZERO);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Response};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
+use tollgate_aws::clock::deadline;
 use tollgate_core::caller::Caller;
 use tollgate_core::error::Error;
 use tollgate_core::time::Timestamp;
@@ -62,8 +63,9 @@ impl Handler {
         let context = event.lambda_context();
         let request_id = context.request_id.clone();
         let authorizer = AuthorizerContext::of(&event);
-        let deadline = Timestamp::from_micros(context.deadline.saturating_mul(1_000));
-        let mut answer = match self.route(event, &authorizer, request_id.clone(), deadline).await {
+        let at = (self.gateway.options.clock)();
+        let time = At { at, deadline: deadline(context.deadline, at) };
+        let mut answer = match self.route(event, &authorizer, request_id.clone(), time).await {
             Ok(answer) => answer,
             Err(error) => Answer::error(&error, HeaderMap::new()),
         };
@@ -78,14 +80,14 @@ impl Handler {
         event: Request,
         authorizer: &AuthorizerContext,
         request_id: String,
-        deadline: Timestamp,
+        time: At,
     ) -> Result<Answer, Error> {
         let caller = authorizer.caller()?;
-        let at = (self.gateway.options.clock)();
+        let At { at, deadline } = time;
         let arrival = |event: Request| Arrival {
             request_id,
             at,
-            deadline: Timestamp::from_micros(deadline.as_micros().saturating_sub(MARGIN.as_micros() as u64)),
+            deadline: deadline.minus(MARGIN),
             caller: caller.clone(),
             caching: caching(event.headers()),
             body: match event.into_body() {
@@ -105,6 +107,13 @@ impl Handler {
             (method, path) => Err(Error::NotFound { method: method.to_string(), path: path.to_owned() }),
         }
     }
+}
+
+/// When a call came, and when its invocation ends.
+#[derive(Clone, Copy)]
+struct At {
+    at: Timestamp,
+    deadline: Timestamp,
 }
 
 /// What the authorizer handed over.

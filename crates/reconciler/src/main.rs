@@ -8,7 +8,6 @@ use tollgate_aws::ledger::DynamoLedger;
 use tollgate_aws::overdue::DynamoOverdue;
 use tollgate_aws::sdk::{Patience, load};
 use tollgate_aws::{DynamoClient, clock};
-use tollgate_core::time::Timestamp;
 use tollgate_reconciler::{Config, Handler};
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,7 +19,7 @@ async fn main() -> Result<(), Error> {
     let ledger = DynamoLedger::new(client, config.ledger_table, config.limits_table);
     let handler = Handler::new(Arc::new(ledger), Arc::new(overdue), clock::now);
     run(service_fn(async |event: LambdaEvent<IgnoredAny>| {
-        let deadline = Timestamp::from_micros(event.context.deadline.saturating_mul(1_000));
+        let deadline = clock::deadline(event.context.deadline, clock::now());
         handler.handle(deadline).await.map_err(Error::from)
     }))
     .await
