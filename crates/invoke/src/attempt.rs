@@ -14,7 +14,8 @@ use tollgate_core::ports::{Chunks, Reservation, Transition};
 use tollgate_core::record::Record;
 use tollgate_core::usage::Usage;
 
-use crate::gateway::{Gateway, Serving};
+use crate::arrival::Serving;
+use crate::gateway::Gateway;
 use crate::plan::{Plan, Step};
 
 /// How long a stream may take to its first content; the headers of the answer are held no longer.

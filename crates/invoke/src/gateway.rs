@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use tollgate_aws::causes::Causes;
@@ -20,6 +19,7 @@ use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
 
 use crate::answer::{Answer, AnswerBody, set};
+use crate::arrival::{Arrival, Caching, Serving};
 use crate::attempt::{Failed, Started, Won};
 use crate::plan::{Plan, check_model, plan};
 use crate::pump::Flow;
@@ -49,53 +49,6 @@ pub struct Options {
     pub cache_ttl: Duration,
     /// The wall clock.
     pub clock: fn() -> Timestamp,
-}
-
-/// A call that has arrived.
-#[derive(Clone, Debug)]
-pub struct Arrival {
-    /// Unique per invocation.
-    pub request_id: String,
-    /// When.
-    pub at: Timestamp,
-    /// By when the environment is done with it.
-    pub deadline: Timestamp,
-    /// Who calls.
-    pub caller: Caller,
-    /// What the caller asks of the cache.
-    pub caching: Caching,
-    /// Unread.
-    pub body: Bytes,
-}
-
-/// What a caller asks of the cache.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Caching {
-    /// Nothing special.
-    #[default]
-    Use,
-    /// A fresh answer, which may be kept.
-    Refresh,
-    /// A fresh answer, which may not be kept.
-    Bypass,
-}
-
-impl Caching {
-    const fn outcome(self) -> CacheOutcome {
-        match self {
-            Self::Use => CacheOutcome::Miss,
-            Self::Refresh | Self::Bypass => CacheOutcome::Bypass,
-        }
-    }
-}
-
-/// What is known of a call while it is served.
-pub(crate) struct Serving {
-    pub(crate) arrival: Arrival,
-    pub(crate) request: ChatRequest,
-    pub(crate) tenant: Tenant,
-    /// Where the answer is kept, if it may be.
-    pub(crate) keep_under: Option<String>,
 }
 
 impl Gateway {

@@ -13,9 +13,10 @@ use tollgate_core::error::Error;
 use tollgate_core::time::Timestamp;
 
 use crate::answer::{Answer, AnswerBody, set};
+use crate::arrival::{Arrival, Caching};
 use crate::config::Settle;
 use crate::extension::Outbox;
-use crate::gateway::{Arrival, Caching, Gateway, log_refusal};
+use crate::gateway::{Gateway, log_refusal};
 
 /// Left of the Lambda's time for what comes after the answer.
 const MARGIN: Duration = Duration::from_secs(2);

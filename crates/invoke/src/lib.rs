@@ -1,6 +1,7 @@
 //! Lambda: the call itself.
 
 pub mod answer;
+pub mod arrival;
 mod attempt;
 pub mod config;
 pub mod extension;

@@ -17,8 +17,9 @@ use tollgate_core::record::{End, Record, State};
 use tollgate_core::sse::{DONE, PING, encode};
 use tollgate_core::usage::Usage;
 
+use crate::arrival::Serving;
 use crate::attempt::{Bill, Sent};
-use crate::gateway::{Gateway, Serving};
+use crate::gateway::Gateway;
 
 /// How long the body may be silent.
 const PING_EVERY: Duration = Duration::from_secs(15);

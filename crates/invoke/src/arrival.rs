@@ -1,0 +1,56 @@
+//! A call as it arrives, and what is known of it while it is served.
+
+use bytes::Bytes;
+use tollgate_core::caller::Caller;
+use tollgate_core::chat::ChatRequest;
+use tollgate_core::record::CacheOutcome;
+use tollgate_core::settings::Tenant;
+use tollgate_core::time::Timestamp;
+
+/// A call that has arrived.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// Unique per invocation.
+    pub request_id: String,
+    /// When.
+    pub at: Timestamp,
+    /// By when the environment is done with it.
+    pub deadline: Timestamp,
+    /// Who calls.
+    pub caller: Caller,
+    /// What the caller asks of the cache.
+    pub caching: Caching,
+    /// Unread.
+    pub body: Bytes,
+}
+
+/// What a caller asks of the cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Caching {
+    /// Nothing special.
+    #[default]
+    Use,
+    /// A fresh answer, which may be kept.
+    Refresh,
+    /// A fresh answer, which may not be kept.
+    Bypass,
+}
+
+impl Caching {
+    /// What the ledger and the headers say when a provider answers.
+    pub(crate) const fn outcome(self) -> CacheOutcome {
+        match self {
+            Self::Use => CacheOutcome::Miss,
+            Self::Refresh | Self::Bypass => CacheOutcome::Bypass,
+        }
+    }
+}
+
+/// What is known of a call while it is served.
+pub(crate) struct Serving {
+    pub(crate) arrival: Arrival,
+    pub(crate) request: ChatRequest,
+    pub(crate) tenant: Tenant,
+    /// Where the answer is kept, if it may be.
+    pub(crate) keep_under: Option<String>,
+}
