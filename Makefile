@@ -30,7 +30,9 @@ down: ## stop what `make up` started
 	@if [ -x $(LOCAL) ]; then $(LOCAL) down; else echo 'no stack is running here'; fi
 
 test: tools bins ## all tests: unit, contract and end to end
-	cargo test --workspace
+	@tools/venv.sh lambda tools/requirements-lambda.txt
+	cargo test --workspace --no-run
+	@tools/with_oracle.py cargo test --workspace
 
 check: check-rust check-docs check-core check-size check-dependencies check-template check-data ## all that can be checked without running it
 	@echo 'all checks passed'

@@ -70,23 +70,27 @@ impl Stack {
     }
 
     fn read_environment(&self) -> BTreeMap<String, String> {
-        let text = std::fs::read_to_string(root().join(&self.folder).join("env"))
-            .expect("a ready stack has written it");
+        let text = std::fs::read_to_string(self.path("env")).expect("a ready stack has written it");
         let pairs = text.lines().filter_map(|line| line.split_once('='));
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// A file in the stack's folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        root().join(&self.folder).join(name)
     }
 
     /// What the supervisor has printed.
     #[must_use]
     pub fn output(&self) -> String {
-        std::fs::read_to_string(root().join(&self.folder).join("output")).unwrap_or_default()
+        std::fs::read_to_string(self.path("output")).unwrap_or_default()
     }
 
     /// What a function, or the emulator, has logged.
     #[must_use]
     pub fn log(&self, name: &str) -> String {
-        let path = root().join(&self.folder).join("logs").join(format!("{name}.log"));
-        std::fs::read_to_string(path).unwrap_or_default()
+        std::fs::read_to_string(self.path("logs").join(format!("{name}.log"))).unwrap_or_default()
     }
 
     /// A variable of the environment file.
