@@ -45,8 +45,8 @@ impl ChatRequest {
             return Err(Error::TooLarge { limit: MAX_BODY_BYTES });
         }
         let body = read_body(bytes)?;
-        let stream = field::<bool>(&body, "stream")?.unwrap_or(false);
-        let options = field::<StreamOptions>(&body, "stream_options")?;
+        let stream = body.field::<bool>("stream")?.unwrap_or(false);
+        let options = body.field::<StreamOptions>("stream_options")?;
         if options.is_some() && !stream {
             return Err(Error::invalid(
                 "stream_options",
@@ -103,11 +103,6 @@ impl ChatRequest {
     }
 }
 
-/// A member of the body as `T`; its name is the param of the error.
-pub(crate) fn field<'de, T: Deserialize<'de>>(body: &'de RawObject, name: &str) -> Result<Option<T>, Error> {
-    body.read(name).map_err(|error| Error::invalid(name, format!("invalid value for \"{name}\": {error}")))
-}
-
 fn read_body(bytes: &[u8]) -> Result<RawObject, Error> {
     let wrong = |message: String| Error::Invalid { message, param: None };
     let text = std::str::from_utf8(bytes).map_err(|_| wrong("the body is not valid UTF-8".to_owned()))?;
@@ -137,7 +132,7 @@ fn depth(text: &str) -> usize {
 }
 
 fn read_model(body: &RawObject) -> Result<String, Error> {
-    match field::<String>(body, "model")? {
+    match body.field::<String>("model")? {
         Some(model) if !model.is_empty() => Ok(model),
         _ => Err(Error::invalid("model", "you must provide a model parameter")),
     }
@@ -162,7 +157,7 @@ fn read_choices(body: &RawObject) -> Result<u64, Error> {
 }
 
 fn positive(body: &RawObject, name: &str) -> Result<Option<u64>, Error> {
-    match field::<u64>(body, name)? {
+    match body.field::<u64>(name)? {
         Some(0) => Err(Error::invalid(name, format!("{name} is at least 1"))),
         number => Ok(number),
     }

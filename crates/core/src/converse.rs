@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::catalogue::{EffortField, Target, Wire};
-use crate::chat::{ChatRequest, field};
+use crate::chat::ChatRequest;
 use crate::message::{ChatRole, Message, Part};
 use crate::model::Identity;
 use crate::time::Timestamp;
@@ -106,7 +106,7 @@ pub fn to_converse(
         return Err(unfit("n"));
     }
     let (system, messages) = turns(&request.messages).ok_or_else(|| unfit("messages"))?;
-    let read = |name: &str| field::<f32>(request.body(), name).map_err(|_| unfit(name));
+    let read = |name: &str| request.body().field::<f32>(name).map_err(|_| unfit(name));
     Ok(ConverseRequest {
         system,
         messages,
@@ -150,7 +150,7 @@ fn texts(message: &Message) -> Option<Vec<String>> {
 }
 
 fn stop_sequences(request: &ChatRequest) -> Option<Vec<String>> {
-    match field::<Value>(request.body(), "stop").ok()? {
+    match request.body().field::<Value>("stop").ok()? {
         None => Some(Vec::new()),
         Some(Value::String(stop)) => Some(vec![stop]),
         Some(stops) => serde_json::from_value(stops).ok(),
@@ -158,7 +158,7 @@ fn stop_sequences(request: &ChatRequest) -> Option<Vec<String>> {
 }
 
 fn effort(request: &ChatRequest, target: &Target) -> Option<Option<Value>> {
-    let Some(effort) = field::<String>(request.body(), "reasoning_effort").ok()? else {
+    let Some(effort) = request.body().field::<String>("reasoning_effort").ok()? else {
         return Some(None);
     };
     match &target.wire {

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::chat::field;
 use crate::error::Error;
 use crate::raw::RawObject;
 
@@ -62,7 +61,8 @@ struct WireImage {
 }
 
 pub(crate) fn read_messages(body: &RawObject) -> Result<Vec<Message>, Error> {
-    let raw: Vec<RawObject> = field(body, "messages")?
+    let raw: Vec<RawObject> = body
+        .field("messages")?
         .ok_or_else(|| Error::invalid("messages", "you must provide a messages parameter"))?;
     if raw.is_empty() {
         return Err(Error::invalid("messages", "messages has at least one element"));

@@ -6,6 +6,8 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::error::Error;
+
 /// A JSON object: members in their order, values unread. A name that comes twice is an error, because readers
 /// disagree about which of the two counts.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,12 @@ impl RawObject {
             None => Ok(None),
             Some(value) => serde_json::from_str(value.get()),
         }
+    }
+
+    /// The same for a member of a caller's request: what is wrong is said with its name as the param.
+    pub fn field<'de, T: Deserialize<'de>>(&'de self, name: &str) -> Result<Option<T>, Error> {
+        self.read(name)
+            .map_err(|error| Error::invalid(name, format!("invalid value for \"{name}\": {error}")))
     }
 
     /// Puts a member in the place of the one of that name, or at the end.
