@@ -51,18 +51,23 @@ impl DynamoLedger {
     }
 
     /// Runs a transaction; conflicts are retried with jitter, each try under its own token.
+    ///
+    /// A token that comes again with other contents is an error for ten minutes, in the whole account. So it follows
+    /// from the contents: what is the same step counts once, and another step over the same record just loses.
     async fn transact(
         &self,
-        step: &str,
-        id: &str,
+        before: Option<&Record>,
+        after: &Record,
         items: [TransactWriteItem; 2],
     ) -> Result<Outcome, StoreError> {
+        let held = before.map(|before| (before.state, before.charged_nanos));
+        let step = serde_json::to_string(&(&self.ledger_table, held, after)).map_err(unreachable(STORE))?;
         for attempt in 0..TRIES {
             pause(attempt).await;
             let sent = self
                 .client
                 .transact_write_items()
-                .client_request_token(token(&[id, step, &attempt.to_string()]))
+                .client_request_token(token(&[&step, &attempt.to_string()]))
                 .set_transact_items(Some(items.to_vec()))
                 .send()
                 .await;
@@ -85,14 +90,13 @@ impl DynamoLedger {
     ) -> Result<Reservation, StoreError> {
         let charged = before.map_or(Nanos::ZERO, |before| before.charged_nanos);
         let needed = after.charged_nanos.minus(charged);
-        let step = format!("take {}", after.charged_nanos.0);
         let items =
             [self.put(before, after)?, self.add(after, i128::from(needed.0), Some((budget, needed)))?];
         let refusal = |spent| exhausted(&after.user_scope().to_string(), budget, spent, needed, after.day);
         if let Some(exhausted) = refusal(Spent::default()) {
             return Ok(Reservation::Refused(exhausted));
         }
-        match self.transact(&step, &after.request_id, items).await? {
+        match self.transact(before, after, items).await? {
             Outcome::Done => Ok(Reservation::Granted),
             Outcome::SpendRefused(item) => {
                 let spent = spent(&item.unwrap_or_default(), &after.spend_item().day_attribute);
@@ -193,8 +197,7 @@ impl Ledger for DynamoLedger {
 
     async fn close(&self, before: &Record, after: &Record) -> Result<Transition, StoreError> {
         let items = [self.put(Some(before), after)?, self.add(after, spend_delta(before, after), None)?];
-        let step = format!("close {} {}", before.state.as_str(), before.charged_nanos.0);
-        match self.transact(&step, &after.request_id, items).await? {
+        match self.transact(Some(before), after, items).await? {
             Outcome::Done => Ok(Transition::Done),
             Outcome::RecordMoved(item) => moved(item, after),
             Outcome::SpendRefused(_) | Outcome::Contended => {

@@ -2,10 +2,20 @@
 //! refuses. They run where `TOLLGATE_DYNAMODB_URL` names one, and say so where it does not.
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod cache;
+#[cfg(test)]
 mod flags;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
+mod ledger_laws;
+#[cfg(test)]
 mod rates;
+#[cfg(test)]
+mod settings;
 #[cfg(test)]
 mod table;

@@ -1,0 +1,117 @@
+//! A ledger with its spend, and what the two tables say about each other.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use tollgate_aws::ledger::DynamoLedger;
+use tollgate_core::caller::{Budget, Caller};
+use tollgate_core::money::Nanos;
+use tollgate_core::ports::{Ledger, Transition};
+use tollgate_core::record::{CacheOutcome, End, Opening, Record};
+use tollgate_core::time::Timestamp;
+use tollgate_core::usage::Usage;
+
+use crate::table::Table;
+
+pub(crate) const NOON: Timestamp = Timestamp::from_secs(1_795_348_800);
+pub(crate) const NO_LIMIT: Budget = Budget { day: None, month: None };
+
+pub(crate) struct Accounts {
+    pub(crate) ledger: DynamoLedger,
+    pub(crate) records: Table,
+    pub(crate) limits: Table,
+}
+
+impl Accounts {
+    /// Empty ones; `None` where there is no local DynamoDB.
+    pub(crate) async fn open(test: &str) -> Option<Self> {
+        let records = Table::create(&format!("{test}-ledger"), "request_id").await?;
+        let limits = Table::create(&format!("{test}-limits"), "scope").await?;
+        let ledger = DynamoLedger::new(records.client.clone(), records.name.clone(), limits.name.clone());
+        Some(Self { ledger, records, limits })
+    }
+
+    /// What the counters of `record`'s user hold: its day and its month. Nothing where there are none.
+    pub(crate) async fn spent(&self, record: &Record) -> Option<(i128, i128)> {
+        let spend = record.spend_item();
+        let item = self.limits.get(&spend.key).await?;
+        let read = |name: &str| item[name].as_n().unwrap().parse().unwrap();
+        Some((read(&spend.day_attribute), read("month")))
+    }
+
+    /// How the ledger says that this call stands.
+    pub(crate) async fn record(&self, id: &str) -> Option<Record> {
+        self.records.get(id).await.map(|item| serde_dynamo::from_item(item).unwrap())
+    }
+
+    /// The money that all records say the counters hold.
+    pub(crate) async fn charged(&self) -> i128 {
+        let scan = self.records.client.scan().table_name(&self.records.name).consistent_read(true);
+        let items = scan.send().await.unwrap().items.unwrap_or_default();
+        items.iter().map(|item| charged_nanos(&item["charged_nanos"])).sum()
+    }
+
+    /// Reserves and sends.
+    pub(crate) async fn sent(&self, reserved: &Record) -> Record {
+        self.ledger.reserve(reserved, &NO_LIMIT).await.unwrap();
+        let sent = reserved.sent("target");
+        assert_eq!(self.ledger.send(reserved, &sent).await.unwrap(), Transition::Done);
+        sent
+    }
+
+    pub(crate) async fn drop(self) {
+        self.records.drop().await;
+        self.limits.drop().await;
+    }
+}
+
+fn charged_nanos(value: &AttributeValue) -> i128 {
+    value.as_n().unwrap().parse().unwrap()
+}
+
+/// A limit per day.
+pub(crate) const fn per_day(nanos: u64) -> Budget {
+    Budget { day: Some(Nanos(nanos)), month: None }
+}
+
+/// A call by alice, reserved at `bound` nano-dollars.
+pub(crate) fn reserved(id: &str, bound: u64) -> Record {
+    reserved_at(id, bound, NOON)
+}
+
+/// The same, at another time.
+pub(crate) fn reserved_at(id: &str, bound: u64, now: Timestamp) -> Record {
+    let context = |name: &str| match name {
+        "keyId" => Some("777777777777".to_owned()),
+        "user" => Some("alice".to_owned()),
+        "team" => Some("search".to_owned()),
+        "tenant" => Some("acme".to_owned()),
+        "role" => Some("caller".to_owned()),
+        "models" => Some(String::new()),
+        _ => None,
+    };
+    let caller = Caller::from_context(context).unwrap();
+    let opening = Opening {
+        request_id: id.to_owned(),
+        model: "gpt-5.5".to_owned(),
+        stream: false,
+        cache: CacheOutcome::Miss,
+        bound: Nanos(bound),
+        now,
+        deadline: now,
+        retention_days: 400,
+    };
+    Record::open(&caller, opening)
+}
+
+/// How a call ended, with `outcome`.
+pub(crate) fn end(outcome: &str) -> End {
+    End {
+        ended_us: NOON,
+        outcome: outcome.to_owned(),
+        provider: Some("bedrock".to_owned()),
+        usage: Usage { input: 30, output: 20, cached: 5, ..Usage::default() },
+        estimated: false,
+        saved_nanos: Nanos::ZERO,
+        latency_us: 1_000,
+        first_token_us: Some(500),
+    }
+}
