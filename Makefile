@@ -32,7 +32,7 @@ down: ## stop what `make up` started
 test: tools bins ## all tests: unit, contract and end to end
 	@tools/venv.sh lambda tools/requirements-lambda.txt
 	cargo test --workspace --no-run
-	@tools/with_oracle.py cargo test --workspace
+	@tools/with_oracle.py cargo test --workspace --no-fail-fast
 
 check: check-rust check-docs check-core check-size check-dependencies check-template check-data ## all that can be checked without running it
 	@echo 'all checks passed'
