@@ -205,3 +205,6 @@ fn unreachable_ledger(error: &tollgate_core::ports::StoreError) -> Error {
     tracing::error!(error = %Causes(error), "ledger unreachable");
     Error::StateUnavailable("the ledger")
 }
+
+#[cfg(test)]
+mod tests;

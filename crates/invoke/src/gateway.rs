@@ -304,3 +304,6 @@ pub(crate) fn log_refusal(arrival: &Arrival, error: &Error) {
         tracing::info!(status, code, key.id = key, team.id = team, "call.refused");
     }
 }
+
+#[cfg(test)]
+mod tests;

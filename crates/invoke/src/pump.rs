@@ -244,3 +244,6 @@ fn log_settled(record: &Record) {
         "call.settled"
     );
 }
+
+#[cfg(test)]
+mod tests;
