@@ -178,3 +178,23 @@ async fn a_cap_that_only_the_first_target_takes_is_never_sent_to_the_second() {
     assert_eq!(world.model.calls()[0].output_cap, 700);
     assert_eq!(world.model.asked(), ["first.model"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_extension_that_fails_ends_the_call_at_the_first_bound() {
+    let cases = [
+        (Mood::Contended, "contended"),
+        (Mood::Down, "gateway_unavailable"),
+        (Mood::Lossy, "gateway_unavailable"),
+    ];
+    for (mood, code) in cases {
+        let world = World::scripted([fails(ModelError::TimedOut)]);
+        world.ledger.set_mood("extend", mood);
+
+        let said = world.call(event("chat")).await;
+
+        let record = world.record();
+        assert_eq!((said.status, said.code().as_str()), (503, code), "{mood:?}");
+        let charged = (record.state, record.charged_nanos);
+        assert_eq!(charged, (State::Settled, Nanos(bounds(&event("chat")).0)), "{mood:?}");
+    }
+}

@@ -281,3 +281,14 @@ async fn a_key_lists_the_models_it_may_name() {
     );
     assert!(world.is_untouched());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_never_left_costs_nothing_even_where_the_ledgers_reply_was_lost() {
+    let world = World::scripted([]);
+    world.ledger.set_mood("send", Mood::Lossy);
+
+    let said = world.call(event("chat")).await;
+
+    assert_eq!(said.status, 503);
+    assert_eq!((world.record().state, world.record().charged_nanos), (State::Released, Nanos::ZERO));
+}
