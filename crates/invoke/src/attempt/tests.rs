@@ -198,3 +198,32 @@ async fn an_extension_that_fails_ends_the_call_at_the_first_bound() {
         assert_eq!(charged, (State::Settled, Nanos(bounds(&event("chat")).0)), "{mood:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_json_answer_ends_within_290_seconds_of_its_arrival() {
+    let mut stuck = answers("late", "stop", None);
+    stuck.delay = Duration::from_secs(1_000);
+    let mut also_stuck = answers("late", "stop", None);
+    also_stuck.delay = Duration::from_secs(1_000);
+    let world = World::scripted([stuck, also_stuck]);
+    let start = tokio::time::Instant::now();
+
+    let said = world.call(event("chat")).await;
+
+    assert_eq!((said.status, said.code().as_str()), (504, "timeout"));
+    assert_eq!(start.elapsed().as_secs(), 290);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_until_the_headers_counts_towards_the_first_content() {
+    let late = (Duration::from_secs(10), Ok(content("late").into()));
+    let mut slow = streams([late]);
+    slow.delay = Duration::from_secs(15);
+    let world = World::scripted([slow, streams(at_once([content("b"), finish("stop"), usage_chunk(30, 5)]))]);
+    let start = tokio::time::Instant::now();
+
+    let (response, job) = world.begin(event("stream")).await;
+
+    assert_eq!(start.elapsed().as_secs(), 20);
+    futures_util::future::join(read(response), run(job)).await;
+}
