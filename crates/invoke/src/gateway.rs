@@ -9,6 +9,7 @@ use serde_json::json;
 use tollgate_aws::causes::Causes;
 use tollgate_core::cache_key::exact_key;
 use tollgate_core::caller::Caller;
+use tollgate_core::catalogue::Target;
 use tollgate_core::chat::ChatRequest;
 use tollgate_core::error::Error;
 use tollgate_core::money::Nanos;
@@ -23,7 +24,7 @@ use crate::answer::{Answer, AnswerBody, set};
 use crate::attempt::{Failed, Started, Won};
 use crate::plan::{Plan, check_model, plan};
 use crate::pump::Flow;
-use crate::settings::CurrentSettings;
+use crate::settings::{CurrentSettings, Documents};
 
 /// The reconciler waits this long after the Lambda's own deadline before it closes a record.
 const OVERDUE_AFTER: Duration = Duration::from_secs(30);
@@ -126,7 +127,7 @@ impl Gateway {
         let documents = documents?;
         check_model(&documents, &arrival.caller, &request.model)?;
         if let Some(entry) = hit {
-            return Ok(self.answer_hit(&arrival, &request, &entry));
+            return Ok(self.answer_hit(&arrival, &request, &entry, &documents));
         }
         let plan = plan(&documents, &arrival.caller, &request)?;
         let tenant = self.tenant(&arrival.caller.tenant).await?;
@@ -134,7 +135,7 @@ impl Gateway {
         let keep_under = (caching != Caching::Bypass).then_some(key);
         let serving = Serving { arrival, request, tenant, keep_under };
         Ok(match self.attempt(&serving, &plan, record).await {
-            Ok(won) => self.answer(serving, &plan, won),
+            Ok(won) => self.answer(serving, won),
             Err(failed) => self.answer_failure(&serving, failed),
         })
     }
@@ -221,10 +222,18 @@ impl Gateway {
         }
     }
 
-    fn answer_hit(self: Arc<Self>, arrival: &Arrival, request: &ChatRequest, entry: &Entry) -> Answer {
+    fn answer_hit(
+        self: Arc<Self>,
+        arrival: &Arrival,
+        request: &ChatRequest,
+        entry: &Entry,
+        documents: &Documents,
+    ) -> Answer {
         let mut headers = HeaderMap::new();
         set(&mut headers, "x-tollgate-cache", CacheOutcome::HitExact.as_str());
-        set(&mut headers, "x-tollgate-model", &entry.target);
+        if let Some(target) = documents.catalogue.targets.get(&entry.target) {
+            name_target(&mut headers, target);
+        }
         set(&mut headers, "x-tollgate-attempts", "0");
         set(&mut headers, "x-tollgate-cost-usd", "0");
         let opening = self.opening(arrival, request, CacheOutcome::HitExact, Nanos::ZERO);
@@ -240,14 +249,14 @@ impl Gateway {
         answer.then(Box::pin(async move { self.enter(&record).await }))
     }
 
-    fn answer(self: Arc<Self>, serving: Serving, plan: &Plan, Won { sent, reply }: Won) -> Answer {
+    fn answer(self: Arc<Self>, serving: Serving, Won { sent, reply }: Won) -> Answer {
         let mut headers = HeaderMap::new();
         set(&mut headers, "x-tollgate-cache", sent.record.cache.as_str());
-        set(&mut headers, "x-tollgate-provider", &sent.step.target.provider);
-        set(&mut headers, "x-tollgate-model", &sent.step.target.model_id);
+        name_target(&mut headers, &sent.step.target);
         set(&mut headers, "x-tollgate-attempts", &sent.record.attempts.to_string());
-        if let Some(cap) = plan.added_cap {
-            set(&mut headers, "x-tollgate-adapted", &format!("max_completion_tokens={cap}"));
+        if serving.request.output_cap.is_none() {
+            let adapted = format!("max_completion_tokens={}", sent.step.output_cap);
+            set(&mut headers, "x-tollgate-adapted", &adapted);
         }
         match reply {
             Started::Json { body, usage } => {
@@ -292,6 +301,12 @@ impl Gateway {
             first_token_us: None,
         }
     }
+}
+
+/// Who answered, now or when the answer was kept.
+fn name_target(headers: &mut HeaderMap, target: &Target) {
+    set(headers, "x-tollgate-provider", &target.provider);
+    set(headers, "x-tollgate-model", &target.model_id);
 }
 
 /// The one log line of a call that is refused.

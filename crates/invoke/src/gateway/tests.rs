@@ -292,3 +292,25 @@ async fn what_never_left_costs_nothing_even_where_the_ledgers_reply_was_lost() {
     assert_eq!(said.status, 503);
     assert_eq!((world.record().state, world.record().charged_nanos), (State::Released, Nanos::ZERO));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hit_names_who_once_answered_as_that_answer_did() {
+    let world = World::scripted([answers("Paris", "stop", Some(usage(30, 5)))]);
+    let first = world.call(event("chat")).await;
+
+    let second = world.call(event("chat")).await;
+
+    for name in ["x-tollgate-provider", "x-tollgate-model"] {
+        assert_eq!(second.header(name), first.header(name), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cap_that_is_sent_is_the_one_that_is_said() {
+    let world = World::scripted([answers("Paris", "stop", Some(usage(30, 5)))]);
+
+    let said = world.call(chat(r#"{"model":"plain","messages":[{"role":"user","content":"a"}]}"#)).await;
+
+    assert_eq!(world.model.calls()[0].output_cap, 500);
+    assert_eq!(said.header("x-tollgate-adapted"), "max_completion_tokens=500");
+}
