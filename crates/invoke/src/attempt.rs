@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use tokio::time::Instant;
 use tollgate_aws::causes::Causes;
 use tollgate_core::completion::glimpse;
 use tollgate_core::error::Error;
@@ -18,13 +19,13 @@ use crate::arrival::Serving;
 use crate::gateway::Gateway;
 use crate::plan::{Plan, Step};
 
-/// How long a stream may take to its first content; the headers of the answer are held no longer.
+/// How long an attempt at a stream may take to its first content.
 const FIRST_CONTENT: Duration = Duration::from_secs(20);
 
 /// How long a whole answer may take while somebody else could still give it.
 const WHOLE_ANSWER: Duration = Duration::from_secs(120);
 
-/// A JSON answer ends within this time.
+/// A JSON answer ends within this time of the call's arrival.
 const LONGEST_JSON: Duration = Duration::from_secs(290);
 
 /// An attempt that began to answer.
@@ -149,10 +150,10 @@ impl Gateway {
     }
 
     async fn ask(&self, serving: &Serving, step: &Step, is_last: bool) -> Result<Started, ModelError> {
-        let remaining = serving.arrival.deadline.since((self.options.clock)());
+        let now = (self.options.clock)();
         let patience = match (serving.request.stream, is_last) {
             (true, _) => FIRST_CONTENT,
-            (false, true) => LONGEST_JSON,
+            (false, true) => LONGEST_JSON.saturating_sub(now.since(serving.arrival.at)),
             (false, false) => WHOLE_ANSWER,
         };
         let caller = &serving.arrival.caller;
@@ -167,17 +168,18 @@ impl Gateway {
                 tenant_id: caller.tenant.as_str(),
                 tenant: &serving.tenant,
             },
-            timeout: patience.min(remaining),
+            timeout: patience.min(serving.arrival.deadline.since(now)),
         };
+        let give_up = Instant::now() + call.timeout;
         match self.model.call(&call).await? {
             Reply::Json { body, usage } => Ok(Started::Json { body, usage }),
-            Reply::Stream(chunks) => hold(chunks, call.timeout, is_last).await,
+            Reply::Stream(chunks) => hold(chunks, give_up, is_last).await,
         }
     }
 }
 
 /// Waits for the first content. The last target may take longer: then the headers go out, and the stream goes on.
-async fn hold(mut chunks: Chunks, patience: Duration, is_last: bool) -> Result<Started, ModelError> {
+async fn hold(mut chunks: Chunks, give_up: Instant, is_last: bool) -> Result<Started, ModelError> {
     let mut held = Vec::new();
     let wait = async {
         loop {
@@ -193,7 +195,7 @@ async fn hold(mut chunks: Chunks, patience: Duration, is_last: bool) -> Result<S
             }
         }
     };
-    match tokio::time::timeout(patience, wait).await {
+    match tokio::time::timeout_at(give_up, wait).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Err(error),
         Err(_) if is_last => {}
@@ -206,3 +208,6 @@ fn unreachable_ledger(error: &tollgate_core::ports::StoreError) -> Error {
     tracing::error!(error = %Causes(error), "ledger unreachable");
     Error::StateUnavailable("the ledger")
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use serde_json::json;
 use tollgate_aws::causes::Causes;
 use tollgate_core::cache_key::exact_key;
 use tollgate_core::caller::Caller;
+use tollgate_core::catalogue::Target;
 use tollgate_core::chat::ChatRequest;
 use tollgate_core::error::Error;
 use tollgate_core::money::Nanos;
@@ -79,7 +80,7 @@ impl Gateway {
         let documents = documents?;
         check_model(&documents, &arrival.caller, &request.model)?;
         if let Some(entry) = hit {
-            return Ok(self.answer_hit(&documents, &arrival, &request, &entry));
+            return Ok(self.answer_hit(&arrival, &request, &entry, &documents));
         }
         let plan = plan(&documents, &arrival.caller, &request)?;
         let tenant = self.tenant(&arrival.caller.tenant).await?;
@@ -87,7 +88,7 @@ impl Gateway {
         let keep_under = (caching != Caching::Bypass).then_some(key);
         let serving = Serving { arrival, request, tenant, keep_under };
         Ok(match self.attempt(&serving, &plan, record).await {
-            Ok(won) => self.answer(serving, &plan, won),
+            Ok(won) => self.answer(serving, won),
             Err(failed) => self.answer_failure(&serving, failed),
         })
     }
@@ -176,16 +177,15 @@ impl Gateway {
 
     fn answer_hit(
         self: Arc<Self>,
-        documents: &Documents,
         arrival: &Arrival,
         request: &ChatRequest,
         entry: &Entry,
+        documents: &Documents,
     ) -> Answer {
         let mut headers = HeaderMap::new();
         set(&mut headers, "x-tollgate-cache", CacheOutcome::HitExact.as_str());
         if let Some(target) = documents.catalogue.targets.get(&entry.target) {
-            set(&mut headers, "x-tollgate-provider", &target.provider);
-            set(&mut headers, "x-tollgate-model", &target.model_id);
+            name_target(&mut headers, target);
         }
         set(&mut headers, "x-tollgate-attempts", "0");
         set(&mut headers, "x-tollgate-cost-usd", "0");
@@ -202,14 +202,14 @@ impl Gateway {
         answer.then(Box::pin(async move { self.enter(&record).await }))
     }
 
-    fn answer(self: Arc<Self>, serving: Serving, plan: &Plan, Won { sent, reply }: Won) -> Answer {
+    fn answer(self: Arc<Self>, serving: Serving, Won { sent, reply }: Won) -> Answer {
         let mut headers = HeaderMap::new();
         set(&mut headers, "x-tollgate-cache", sent.record.cache.as_str());
-        set(&mut headers, "x-tollgate-provider", &sent.step.target.provider);
-        set(&mut headers, "x-tollgate-model", &sent.step.target.model_id);
+        name_target(&mut headers, &sent.step.target);
         set(&mut headers, "x-tollgate-attempts", &sent.record.attempts.to_string());
-        if let Some(cap) = plan.added_cap {
-            set(&mut headers, "x-tollgate-adapted", &format!("max_completion_tokens={cap}"));
+        if serving.request.output_cap.is_none() {
+            let adapted = format!("max_completion_tokens={}", sent.step.output_cap);
+            set(&mut headers, "x-tollgate-adapted", &adapted);
         }
         match reply {
             Started::Json { body, usage } => {
@@ -256,6 +256,12 @@ impl Gateway {
     }
 }
 
+/// Who answered, now or when the answer was kept.
+fn name_target(headers: &mut HeaderMap, target: &Target) {
+    set(headers, "x-tollgate-provider", &target.provider);
+    set(headers, "x-tollgate-model", &target.model_id);
+}
+
 /// The one log line of a call that is refused.
 pub(crate) fn log_refusal(arrival: &Arrival, error: &Error) {
     let (status, code) = (error.status().as_u16(), error.code());
@@ -266,3 +272,6 @@ pub(crate) fn log_refusal(arrival: &Arrival, error: &Error) {
         tracing::info!(status, code, key.id = key, team.id = team, "call.refused");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,7 +98,7 @@ impl Handler {
                 _ => bytes::Bytes::new(),
             },
         };
-        match (event.method(), event.uri().path()) {
+        match (event.method(), event.raw_http_path()) {
             (&Method::POST, "/v1/chat/completions") => {
                 let arrival = arrival(event);
                 let said = self.gateway.clone().chat(arrival.clone()).await;
@@ -168,3 +168,6 @@ fn caching(headers: &HeaderMap) -> Caching {
         (false, false) => Caching::Use,
     }
 }
+
+#[cfg(test)]
+mod tests;

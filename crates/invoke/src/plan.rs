@@ -18,8 +18,6 @@ const MAX_STEPS: usize = 2;
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
-    /// The output cap that was added because the caller named none.
-    pub(crate) added_cap: Option<u64>,
 }
 
 /// One target that may be tried.
@@ -28,6 +26,7 @@ pub(crate) struct Step {
     pub(crate) id: String,
     pub(crate) target: Target,
     pub(crate) price: Price,
+    /// The caller's, or the default where the caller named none.
     pub(crate) output_cap: u64,
     /// The most that one attempt can cost.
     pub(crate) bound: Nanos,
@@ -68,8 +67,7 @@ pub(crate) fn plan(documents: &Documents, caller: &Caller, request: &ChatRequest
         };
         return Err(refusal.unwrap_or_else(nobody));
     }
-    let added_cap = request.output_cap.is_none().then_some(model.default_output_tokens);
-    Ok(Plan { steps, added_cap })
+    Ok(Plan { steps })
 }
 
 fn step(

@@ -176,13 +176,13 @@ impl Gateway {
     }
 
     /// Writes how a call ended. What cannot be written now is left to the reconciler, which charges no less.
-    pub(crate) async fn close(&self, before: &Record, after: Record) {
+    pub(crate) async fn close(&self, before: &Record, mut after: Record) {
         let mut result = self.ledger.close(before, &after).await;
         if let (Ok(Transition::Lost(now)), Some(end)) = (&result, &after.end)
-            && now.state == State::Expired
+            && let Some(late) = close_late(now, &after, end)
         {
-            let late = now.settled(after.charged_nanos, end.clone());
-            result = self.ledger.close(now, &late).await;
+            after = late;
+            result = self.ledger.close(now, &after).await;
         }
         match result {
             Ok(Transition::Done) => log_settled(&after),
@@ -225,6 +225,18 @@ impl Gateway {
     }
 }
 
+/// How a record ends that is not as it was left: it expired meanwhile, or the ledger's reply to our last step was lost,
+/// and the step was written all the same. `None` where somebody else has closed it for good.
+fn close_late(now: &Record, after: &Record, end: &End) -> Option<Record> {
+    match (now.state, after.state) {
+        (State::Reserved | State::Sent, State::Released) => Some(now.released(end.clone())),
+        (State::Reserved | State::Sent | State::Expired, _) => {
+            Some(now.settled(after.charged_nanos, end.clone()))
+        }
+        (State::Settled | State::Released, _) => None,
+    }
+}
+
 /// The one log line of a call that went through; the source of the top lists.
 fn log_settled(record: &Record) {
     let Some(end) = &record.end else { return };
@@ -245,3 +257,6 @@ fn log_settled(record: &Record) {
         "call.settled"
     );
 }
+
+#[cfg(test)]
+mod tests;

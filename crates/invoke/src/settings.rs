@@ -138,3 +138,6 @@ impl CurrentSettings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
