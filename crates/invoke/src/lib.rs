@@ -3,6 +3,7 @@
 pub mod answer;
 mod attempt;
 pub mod config;
+mod exact;
 pub mod extension;
 pub mod gateway;
 pub mod handler;
