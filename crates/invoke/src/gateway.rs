@@ -13,7 +13,7 @@ use tollgate_core::chat::ChatRequest;
 use tollgate_core::error::Error;
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
-use tollgate_core::ports::{Cache, Entry, Ledger, Model, Reservation, Settings};
+use tollgate_core::ports::{Cache, Ledger, Model, Reservation, Settings};
 use tollgate_core::record::{CacheOutcome, End, Opening, Record};
 use tollgate_core::settings::Tenant;
 use tollgate_core::time::Timestamp;
@@ -24,13 +24,10 @@ use crate::arrival::{Arrival, Caching, Serving};
 use crate::attempt::{Failed, Started, Won};
 use crate::plan::{Plan, check_model, plan};
 use crate::pump::Flow;
-use crate::settings::{CurrentSettings, Documents};
+use crate::settings::CurrentSettings;
 
 /// The reconciler waits this long after the Lambda's own deadline before it closes a record.
 const OVERDUE_AFTER: Duration = Duration::from_secs(30);
-
-/// A cache that takes longer than this to answer is a miss.
-const CACHE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The gateway of one environment.
 pub struct Gateway {
@@ -106,21 +103,6 @@ impl Gateway {
         Ok(Answer::json(StatusCode::OK, HeaderMap::new(), body.into()))
     }
 
-    /// A cache that is down, slow or garbled is a miss.
-    async fn look_up(&self, key: &str, now: Timestamp) -> Option<Entry> {
-        match tokio::time::timeout(CACHE_TIMEOUT, self.cache.read(key, now)).await {
-            Ok(Ok(entry)) => entry,
-            Ok(Err(error)) => {
-                tracing::warn!(error = %Causes(&error), "cache unreadable");
-                None
-            }
-            Err(_) => {
-                tracing::warn!("cache too slow");
-                None
-            }
-        }
-    }
-
     async fn tenant(&self, id: &Name) -> Result<Tenant, Error> {
         if *id == Name::default_tenant() {
             return Ok(Tenant::default());
@@ -156,7 +138,7 @@ impl Gateway {
         }
     }
 
-    fn opening(
+    pub(crate) fn opening(
         &self,
         arrival: &Arrival,
         request: &ChatRequest,
@@ -173,33 +155,6 @@ impl Gateway {
             deadline: arrival.deadline.plus(OVERDUE_AFTER),
             retention_days: self.options.retention_days,
         }
-    }
-
-    fn answer_hit(
-        self: Arc<Self>,
-        arrival: &Arrival,
-        request: &ChatRequest,
-        entry: &Entry,
-        documents: &Documents,
-    ) -> Answer {
-        let mut headers = HeaderMap::new();
-        set(&mut headers, "x-tollgate-cache", CacheOutcome::HitExact.as_str());
-        if let Some(target) = documents.catalogue.targets.get(&entry.target) {
-            name_target(&mut headers, target);
-        }
-        set(&mut headers, "x-tollgate-attempts", "0");
-        set(&mut headers, "x-tollgate-cost-usd", "0");
-        let opening = self.opening(arrival, request, CacheOutcome::HitExact, Nanos::ZERO);
-        let open = Record { target: Some(entry.target.clone()), ..Record::open(&arrival.caller, opening) };
-        let end = End { saved_nanos: entry.cost, ..self.end(arrival, "ok", Usage::default()) };
-        let record = open.settled(Nanos::ZERO, end);
-        let body = entry.reply.clone();
-        let answer = if request.stream {
-            Answer::events(headers, AnswerBody::Whole(Some(body)))
-        } else {
-            Answer::json(StatusCode::OK, headers, body)
-        };
-        answer.then(Box::pin(async move { self.enter(&record).await }))
     }
 
     fn answer(self: Arc<Self>, serving: Serving, Won { sent, reply }: Won) -> Answer {
@@ -257,7 +212,7 @@ impl Gateway {
 }
 
 /// Who answered, now or when the answer was kept.
-fn name_target(headers: &mut HeaderMap, target: &Target) {
+pub(crate) fn name_target(headers: &mut HeaderMap, target: &Target) {
     set(headers, "x-tollgate-provider", &target.provider);
     set(headers, "x-tollgate-model", &target.model_id);
 }

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod arrival;
 mod attempt;
 pub mod config;
+mod exact;
 pub mod extension;
 pub mod gateway;
 pub mod handler;

@@ -39,6 +39,8 @@ pub(crate) struct Flow {
     serving: Serving,
     sent: Sent,
     client: mpsc::Sender<Bytes>,
+    /// A place that is kept for the last event, so that a client that stalls finds it when it reads on.
+    last_word: Option<mpsc::OwnedPermit<Bytes>>,
     seen: Seen,
 }
 
@@ -61,23 +63,27 @@ struct Ending {
 impl Flow {
     /// The flow, and the client's end of it.
     pub(crate) fn new(gateway: Arc<Gateway>, serving: Serving, sent: Sent) -> (Self, mpsc::Receiver<Bytes>) {
-        let (client, pieces) = mpsc::channel(BACKLOG);
-        (Self { gateway, serving, sent, client, seen: Seen::default() }, pieces)
+        let (client, pieces) = mpsc::channel(BACKLOG + 1);
+        let last_word = client.clone().try_reserve_owned().ok();
+        (Self { gateway, serving, sent, client, last_word, seen: Seen::default() }, pieces)
     }
 
-    /// Drains, ends the body, settles, stores.
+    /// Drains, ends the body, settles, stores. A client that stalls holds up the provider, but never the settlement.
     pub(crate) async fn run(mut self, held: Vec<Bytes>, chunks: Chunks) {
-        let outcome = match self.drain(held, chunks).await {
-            Ok(()) => "ok",
+        let now = (self.gateway.options.clock)();
+        let time = self.serving.arrival.deadline.since(now).saturating_sub(TIME_TO_SETTLE);
+        let drained = tokio::time::timeout(time, self.drain(held, chunks)).await;
+        let (outcome, last) = match drained.unwrap_or(Err(ModelError::TimedOut)) {
+            Ok(()) => ("ok", encode(DONE)),
             Err(error) => {
                 tracing::warn!(error = %Causes(&error), "stream broken");
                 let said = serde_json::to_vec(&Error::StreamBroken.envelope()).unwrap_or_default();
-                self.tell(encode(&said)).await;
-                Error::StreamBroken.code()
+                (Error::StreamBroken.code(), encode(&said))
             }
         };
-        let Self { gateway, serving, sent, client, seen } = self;
-        drop(client);
+        self.keep(&last);
+        let Self { gateway, serving, sent, client, last_word, seen } = self;
+        drop((client, last_word.map(|place| place.send(last))));
         let bill = sent.bill(seen.usage);
         let first_token_us = seen.first_content.and_then(|time| u64::try_from(time.as_micros()).ok());
         gateway.settle(&serving, &sent, &bill, Ending { outcome, first_token_us }).await;
@@ -90,18 +96,10 @@ impl Flow {
         for chunk in held {
             self.pass(chunk).await?;
         }
-        let now = (self.gateway.options.clock)();
-        let time = self.serving.arrival.deadline.since(now).saturating_sub(TIME_TO_SETTLE);
-        let deadline = tokio::time::sleep(time);
-        tokio::pin!(deadline);
         loop {
-            let next = tokio::select! {
-                next = chunks.next() => next,
-                () = &mut deadline => return Err(ModelError::TimedOut),
-                () = tokio::time::sleep(PING_EVERY) => {
-                    self.tell(Bytes::from_static(PING)).await;
-                    continue;
-                }
+            let Ok(next) = tokio::time::timeout(PING_EVERY, chunks.next()).await else {
+                self.tell(Bytes::from_static(PING)).await;
+                continue;
             };
             match next {
                 Some(chunk) => self.pass(chunk?).await?,
@@ -112,7 +110,6 @@ impl Flow {
             }
         }
         self.seen.is_whole = true;
-        self.say(encode(DONE)).await;
         Ok(())
     }
 
@@ -129,17 +126,18 @@ impl Flow {
             self.seen.first_content = Some(now.since(self.serving.arrival.at));
         }
         if !glimpse.is_usage_chunk || self.serving.request.include_usage {
-            self.say(encode(&chunk)).await;
+            let event = encode(&chunk);
+            self.keep(&event);
+            self.tell(event).await;
         }
         Ok(())
     }
 
-    /// Sends what belongs to the answer, and keeps it.
-    async fn say(&mut self, event: Bytes) {
+    /// Keeps what belongs to the answer.
+    fn keep(&mut self, event: &[u8]) {
         if self.seen.kept.len() <= MAX_KEPT_BYTES {
-            self.seen.kept.extend_from_slice(&event);
+            self.seen.kept.extend_from_slice(event);
         }
-        self.tell(event).await;
     }
 
     /// Sends to the client. One that has left is no reason to stop: the provider bills the whole answer.

@@ -226,3 +226,18 @@ async fn before_end_ends_a_stream_only_when_it_is_settled() {
     assert_eq!((world.record().state, world.record().charged_nanos), (State::Settled, Nanos(80_000)));
     assert!(!world.cache.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_stalls_is_given_up_in_time_to_settle_and_finds_the_error() {
+    let words = (0..100).map(|_| content("word"));
+    let world = World::scripted([streams(at_once(words.chain([finish("stop"), usage_chunk(30, 5)])))]);
+    let start = tokio::time::Instant::now();
+    let (response, job) = world.begin(event("stream")).await;
+
+    tokio::time::timeout(LAMBDA_TIME, run(job)).await.expect("the pump ends before the environment does");
+    let said = read(response).await;
+
+    assert_eq!(start.elapsed(), LAMBDA_TIME - Duration::from_secs(7));
+    assert_eq!(world.record().end.unwrap().outcome, "stream_broken");
+    assert!(said.events().last().unwrap().contains("stream_broken"));
+}
