@@ -26,8 +26,8 @@ use crate::plan::{Plan, check_model, plan};
 use crate::pump::Flow;
 use crate::settings::CurrentSettings;
 
-/// The reconciler waits this long after the Lambda's own deadline before it closes a record.
-const OVERDUE_AFTER: Duration = Duration::from_secs(30);
+/// The reconciler waits 30 s after the Lambda's own deadline, which is 2 s after that of a call, before it closes a record.
+const OVERDUE_AFTER: Duration = Duration::from_secs(32);
 
 /// The gateway of one environment.
 pub struct Gateway {
