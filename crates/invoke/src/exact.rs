@@ -13,7 +13,8 @@ use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
 
 use crate::answer::{Answer, AnswerBody, set};
-use crate::gateway::{Arrival, Gateway, name_target};
+use crate::arrival::Arrival;
+use crate::gateway::{Gateway, name_target};
 use crate::settings::Documents;
 
 /// A cache that takes longer than this to answer is a miss.
