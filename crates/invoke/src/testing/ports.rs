@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -24,6 +25,8 @@ pub(crate) enum Mood {
     Down,
     /// It never answers.
     Silent,
+    /// It takes a second.
+    Slow,
     /// It does what it is asked, and the reply is lost.
     Lossy,
     /// Others are always faster.
@@ -184,6 +187,7 @@ impl MemoryLedger {
         match mood {
             Mood::Down => return Err(down("ledger")),
             Mood::Silent => future::pending().await,
+            Mood::Slow => tokio::time::sleep(Duration::from_secs(1)).await,
             Mood::Well | Mood::Lossy | Mood::Contended => {}
         }
         self.books.lock().unwrap().steps.push(step);
@@ -308,7 +312,7 @@ impl MemoryCache {
         match mood {
             Mood::Down => Err(down("cache")),
             Mood::Silent => future::pending().await,
-            Mood::Well | Mood::Lossy | Mood::Contended => Ok(()),
+            Mood::Well | Mood::Slow | Mood::Lossy | Mood::Contended => Ok(()),
         }
     }
 }
