@@ -1,11 +1,16 @@
 //! A call as it arrives, and what is known of it while it is served.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tollgate_core::caller::Caller;
 use tollgate_core::chat::ChatRequest;
 use tollgate_core::record::CacheOutcome;
 use tollgate_core::settings::Tenant;
 use tollgate_core::time::Timestamp;
+
+/// Left of the function's time for what comes after the answer.
+pub(crate) const MARGIN: Duration = Duration::from_secs(2);
 
 /// A call that has arrived.
 #[derive(Clone, Debug)]
@@ -14,7 +19,7 @@ pub struct Arrival {
     pub request_id: String,
     /// When.
     pub at: Timestamp,
-    /// By when the environment is done with it.
+    /// By when it is answered: [`MARGIN`] before the function's own deadline.
     pub deadline: Timestamp,
     /// Who calls.
     pub caller: Caller,

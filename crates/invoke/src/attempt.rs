@@ -123,10 +123,9 @@ impl Gateway {
         Err(failed)
     }
 
-    /// Makes sure, before the bytes leave, that calls are still admitted, that the reservation holds what earlier
-    /// attempts may have cost besides this one, and that the ledger knows of it.
+    /// Makes sure, before the bytes leave, that the reservation holds what earlier attempts may have cost besides this
+    /// one, that calls are still admitted, and that the ledger knows of it.
     async fn prepare(&self, serving: &Serving, step: &Step, state: &mut Failed) -> Result<(), Error> {
-        self.settings.admit((self.options.clock)()).await?;
         let needed = state.unknown.plus(step.bound);
         if needed > state.record.reserved_nanos {
             let extended = state.record.extended(needed.minus(state.record.reserved_nanos));
@@ -138,6 +137,8 @@ impl Gateway {
                 Err(error) => return Err(unreachable_ledger(&error)),
             }
         }
+        // Last, because an extension may wait for others, and the flag must not have grown old when the bytes leave.
+        self.settings.admit((self.options.clock)()).await?;
         let sent = state.record.sent(&step.id);
         match self.ledger.send(&state.record, &sent).await {
             Ok(Transition::Done) => {

@@ -20,14 +20,14 @@ use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
 
 use crate::answer::{Answer, AnswerBody, set};
-use crate::arrival::{Arrival, Caching, Serving};
+use crate::arrival::{Arrival, Caching, MARGIN, Serving};
 use crate::attempt::{Failed, Started, Won};
 use crate::plan::{Plan, check_model, plan};
 use crate::pump::Flow;
 use crate::settings::CurrentSettings;
 
-/// The reconciler waits 30 s after the Lambda's own deadline, which is 2 s after that of a call, before it closes a record.
-const OVERDUE_AFTER: Duration = Duration::from_secs(32);
+/// The reconciler waits this long after the function's own deadline before it closes a record.
+const OVERDUE_AFTER: Duration = Duration::from_secs(30);
 
 /// The gateway of one environment.
 pub struct Gateway {
@@ -152,7 +152,7 @@ impl Gateway {
             cache,
             bound,
             now: arrival.at,
-            deadline: arrival.deadline.plus(OVERDUE_AFTER),
+            deadline: arrival.deadline.plus(MARGIN).plus(OVERDUE_AFTER),
             retention_days: self.options.retention_days,
         }
     }

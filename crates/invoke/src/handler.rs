@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderMap, Method, Response};
 use lambda_http::request::RequestContext;
@@ -12,14 +11,11 @@ use tollgate_core::caller::Caller;
 use tollgate_core::error::Error;
 use tollgate_core::time::Timestamp;
 
-use crate::answer::{Answer, AnswerBody, set};
-use crate::arrival::{Arrival, Caching};
+use crate::answer::{Answer, AnswerBody, Job, set};
+use crate::arrival::{Arrival, Caching, MARGIN};
 use crate::config::Settle;
 use crate::extension::Outbox;
 use crate::gateway::{Gateway, log_refusal};
-
-/// Left of the Lambda's time for what comes after the answer.
-const MARGIN: Duration = Duration::from_secs(2);
 
 /// The function's handler.
 pub struct Handler {
@@ -48,13 +44,12 @@ impl Handler {
 
     /// One invocation.
     pub async fn handle(&self, event: Request) -> Result<Response<AnswerBody>, Infallible> {
-        let mut answer = self.answer(event).await;
         match &self.after {
-            After::Body => Ok(answer.finish_within_body().await.response),
+            After::Body => Ok(self.answer(event).await.finish_within_body().await.response),
             After::Extension(outbox) => {
-                if outbox.send(answer.job.take()).is_err() {
-                    tracing::error!("the extension has stopped, so nothing is settled");
-                }
+                let mut word = LastWord { outbox, job: None };
+                let answer = self.answer(event).await;
+                word.job = answer.job;
                 Ok(answer.response)
             }
         }
@@ -106,6 +101,21 @@ impl Handler {
             }
             (&Method::GET, "/v1/models") => self.gateway.models(&caller, at).await,
             (method, path) => Err(Error::NotFound { method: method.to_string(), path: path.to_owned() }),
+        }
+    }
+}
+
+/// What the extension is told about an invocation. It waits for exactly one word, so one is said even where the handler
+/// panics: otherwise the environment would stay awake until the function's time is over.
+struct LastWord<'a> {
+    outbox: &'a Outbox,
+    job: Option<Job>,
+}
+
+impl Drop for LastWord<'_> {
+    fn drop(&mut self) {
+        if self.outbox.send(self.job.take()).is_err() {
+            tracing::error!("the extension has stopped, so nothing is settled");
         }
     }
 }

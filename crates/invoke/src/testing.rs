@@ -143,6 +143,11 @@ impl World {
         (response, self.jobs.lock().await.try_recv().unwrap_or_default())
     }
 
+    /// Whether the extension has been told, once more, that it need not wait.
+    pub(crate) async fn has_released_the_extension(&self) -> bool {
+        matches!(self.jobs.lock().await.try_recv(), Ok(None))
+    }
+
     /// One invocation to its very end.
     pub(crate) async fn call(&self, event: Value) -> Said {
         let (response, job) = self.begin(event).await;

@@ -227,3 +227,20 @@ async fn the_time_until_the_headers_counts_towards_the_first_content() {
     assert_eq!(start.elapsed().as_secs(), 20);
     futures_util::future::join(read(response), run(job)).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn kill_in_time_the_flag_that_admits_an_attempt_is_read_after_its_reservation() {
+    let world = World::scripted([]);
+    let settings = world.settings.clone();
+    let mut broken = fails(ModelError::Broken("reset".into()));
+    broken.delay = Duration::from_millis(1_500);
+    broken.meanwhile = Box::new(move || settings.stop("the budget is used up"));
+    world.model.add(broken);
+    world.ledger.set_mood("extend", Mood::Slow);
+
+    let said = world.call(event("chat")).await;
+
+    assert_eq!((said.status, said.code().as_str()), (429, "budget_exceeded"));
+    assert_eq!(world.model.asked(), ["first.model"]);
+    assert_eq!(world.record().charged_nanos, Nanos(bounds(&event("chat")).0));
+}

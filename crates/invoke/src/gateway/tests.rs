@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::json;
 use tollgate_core::money::Nanos;
 use tollgate_core::record::{CacheOutcome, State};
@@ -96,7 +98,7 @@ async fn an_answer_is_served_no_longer_than_it_may_be() {
     let world = World::scripted(turns);
     world.call(event("chat")).await;
 
-    tokio::time::advance(std::time::Duration::from_secs(3_600)).await;
+    tokio::time::advance(Duration::from_secs(3_600)).await;
     let said = world.call(event("chat")).await;
 
     assert_eq!(said.header("x-tollgate-cache"), "miss");
@@ -154,7 +156,7 @@ async fn no_cache_asks_afresh_and_keeps_the_answer() {
 #[tokio::test(start_paused = true)]
 async fn without_a_lifetime_nothing_is_kept() {
     let turns = ["a", "b"].map(|text| answers(text, "stop", Some(usage(1, 1)))).into();
-    let world = World::of(Setup { cache_ttl: std::time::Duration::ZERO, turns, ..Setup::default() });
+    let world = World::of(Setup { cache_ttl: Duration::ZERO, turns, ..Setup::default() });
 
     world.call(event("chat")).await;
     let said = world.call(event("chat")).await;
@@ -313,4 +315,13 @@ async fn the_cap_that_is_sent_is_the_one_that_is_said() {
 
     assert_eq!(world.model.calls()[0].output_cap, 500);
     assert_eq!(said.header("x-tollgate-adapted"), "max_completion_tokens=500");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_is_overdue_half_a_minute_after_its_function_has_ended() {
+    let world = World::scripted([answers("Paris", "stop", Some(usage(30, 5)))]);
+
+    world.call(event("chat")).await;
+
+    assert_eq!(world.record().deadline_us, NOON.plus(LAMBDA_TIME).plus(Duration::from_secs(30)));
 }

@@ -1,3 +1,6 @@
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use crate::testing::*;
@@ -63,4 +66,15 @@ async fn a_body_that_came_in_base64_is_read() {
     event["isBase64Encoded"] = Value::Bool(true);
 
     assert_eq!(world.call(event).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_does_not_leave_the_extension_waiting() {
+    // The model panics at a call for which it has no script.
+    let world = World::scripted([]);
+
+    let panicked = AssertUnwindSafe(world.begin(event("chat"))).catch_unwind().await;
+
+    assert!(panicked.is_err());
+    assert!(world.has_released_the_extension().await);
 }
