@@ -19,9 +19,11 @@ struct Watch {
 
 impl Watch {
     async fn start(stack: &Stack) -> Self {
-        let port =
-            TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).unwrap().port();
-        let log = std::fs::File::create(stack.path("watch.log")).unwrap();
+        let port = TcpListener::bind(("127.0.0.1", 0))
+            .and_then(|listener| listener.local_addr())
+            .expect("a free port")
+            .port();
+        let log = std::fs::File::create(stack.path("watch.log")).expect("the folder can be written");
         let mut command = Command::new(root().join(CARGO_LAMBDA));
         command.args([
             "lambda",
@@ -32,7 +34,11 @@ impl Watch {
             &port.to_string(),
         ]);
         command.arg("--env-file").arg(stack.path("functions.env")).current_dir(root());
-        let process = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
+        let process = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a file can be shared"))
+            .stderr(log)
+            .spawn();
         let watch = Self { process: process.expect("`make tools` has installed cargo-lambda"), port };
         let listens = eventually(Duration::from_secs(30), async || {
             std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop)
@@ -53,8 +59,10 @@ impl Watch {
             &self.port.to_string(),
         ]);
         command.arg(function).arg("--data-file").arg(event).current_dir(root());
-        let output =
-            tokio::time::timeout(FIRST_CALL, command.output()).await.expect("an answer in time").unwrap();
+        let output = tokio::time::timeout(FIRST_CALL, command.output())
+            .await
+            .expect("an answer in time")
+            .expect("cargo-lambda runs");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         serde_json::from_str(&said).map_err(|_| format!("{said}{}", String::from_utf8_lossy(&output.stderr)))
     }

@@ -6,6 +6,8 @@ mod answers;
 mod brakes;
 #[path = "end_to_end/failures.rs"]
 mod failures;
+#[path = "end_to_end/leftovers.rs"]
+mod leftovers;
 #[path = "end_to_end/malformed.rs"]
 mod malformed;
 #[path = "end_to_end/tenants.rs"]
@@ -25,6 +27,7 @@ async fn the_suite_works_under_the_templates_own_roles() {
 }
 
 async fn scenario(stack: &Stack) {
+    leftovers::a_lambda_dies_after_sending(stack).await;
     answers::json_is_answered_then_served_from_the_cache(stack).await;
     answers::streams_arrive_as_they_are_made(stack).await;
     answers::models_are_listed(stack).await;
@@ -37,7 +40,10 @@ async fn scenario(stack: &Stack) {
     failures::a_client_that_leaves_is_charged_what_the_provider_counted(stack).await;
     failures::a_broken_stream_ends_with_an_error(stack).await;
     tenants::a_tenants_call_is_made_with_the_assumed_role(stack).await;
+    leftovers::an_unreadable_notice_is_set_aside_whole(stack).await;
     brakes::a_budget_notice_stops_the_next_call_and_resume_serves_again(stack).await;
+
+    leftovers::the_dead_call_is_charged_as_reserved(stack).await;
 
     let books = balance(stack).await;
     assert!(books.calls > 10, "{books:?}");

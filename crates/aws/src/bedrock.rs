@@ -2,6 +2,8 @@
 
 mod converse;
 mod openai_wire;
+#[cfg(test)]
+mod samples;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -9,6 +11,7 @@ use tollgate_core::catalogue::Wire;
 use tollgate_core::model::{Call, ModelError, Reply};
 use tollgate_core::ports::Model;
 
+use crate::clock;
 use crate::credentials::CallCredentials;
 use converse::ConverseClient;
 use openai_wire::OpenaiWire;
@@ -46,7 +49,7 @@ impl Bedrock {
 #[async_trait]
 impl Model for Bedrock {
     async fn call(&self, call: &Call<'_>) -> Result<Reply, ModelError> {
-        let credentials = self.credentials.for_call(&call.identity).await?;
+        let credentials = self.credentials.for_call(&call.identity, clock::now()).await?;
         match &call.target.wire {
             Wire::OpenaiSigv4 { host, path_prefix, signing_name } => {
                 let endpoint = openai_wire::Endpoint { host, path_prefix, signing_name };

@@ -8,7 +8,7 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::config::Builder;
-use aws_sdk_cloudwatch::error::{ConnectorError, SdkError};
+use aws_sdk_cloudwatch::error::SdkError;
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
@@ -17,6 +17,8 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use tollgate_core::metrics::{Datum, Unit};
 use tollgate_core::model::Cause;
 use tollgate_core::ports::{Metrics, PutError};
+
+use crate::connection::never_left;
 
 /// One namespace of `CloudWatch`.
 #[derive(Clone, Debug)]
@@ -72,25 +74,14 @@ where
 {
     let is_definite = match &error {
         SdkError::ConstructionFailure(_) | SdkError::ServiceError(_) => true,
-        SdkError::DispatchFailure(failure) => failure.as_connector_error().is_some_and(never_left),
+        SdkError::DispatchFailure(failure) => {
+            failure.as_connector_error().is_some_and(|error| never_left(error))
+        }
         // A time-out, an answer that cannot be read, and whatever the SDK may add.
         _ => false,
     };
     let cause: Cause = Box::new(error);
     if is_definite { PutError::Refused(cause) } else { PutError::Ambiguous(cause) }
-}
-
-/// Whether there was no connection over which anything could have left.
-fn never_left(error: &ConnectorError) -> bool {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = source {
-        if current.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect())
-        {
-            return true;
-        }
-        source = current.source();
-    }
-    false
 }
 
 #[cfg(test)]

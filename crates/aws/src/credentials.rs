@@ -12,8 +12,6 @@ use aws_sdk_sts::types::Tag;
 use tollgate_core::model::{Cause, Identity, ModelError};
 use tollgate_core::time::Timestamp;
 
-use crate::clock;
-
 /// Role chaining allows no more than an hour.
 const SESSION_SECS: i32 = 3_600;
 
@@ -44,7 +42,7 @@ impl CallCredentials {
     }
 
     /// The credentials to call with. A role that cannot be assumed makes the target unavailable.
-    pub async fn for_call(&self, identity: &Identity<'_>) -> Result<Credentials, ModelError> {
+    pub async fn for_call(&self, identity: &Identity<'_>, now: Timestamp) -> Result<Credentials, ModelError> {
         let Some(role_arn) = &identity.tenant.role_arn else {
             return self
                 .own
@@ -53,7 +51,6 @@ impl CallCredentials {
                 .map_err(|error| ModelError::Unauthorized(Box::new(error)));
         };
         let key = (identity.tenant_id.to_owned(), identity.team.to_owned());
-        let now = clock::now();
         let is_good = |known: &Assumed| known.role_arn == *role_arn && now.plus(MARGIN) < known.expires;
         if let Some(known) = self.known(&key).filter(is_good) {
             return Ok(known.credentials);
@@ -99,3 +96,6 @@ impl CallCredentials {
 fn session_name(team: &str) -> String {
     format!("tollgate-{team}").chars().take(64).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,7 +102,11 @@ impl DynamoLedger {
                 let spent = spent(&item.unwrap_or_default(), &after.spend_item().day_attribute);
                 Ok(refusal(spent).map_or(Reservation::Contended, Reservation::Refused))
             }
-            Outcome::RecordMoved(_) | Outcome::Contended => Ok(Reservation::Contended),
+            Outcome::RecordMoved(item) => Ok(match moved(item, after)? {
+                Transition::Done => Reservation::Granted,
+                Transition::Lost(_) | Transition::Missing => Reservation::Contended,
+            }),
+            Outcome::Contended => Ok(Reservation::Contended),
         }
     }
 
@@ -271,3 +275,6 @@ fn reasons(error: &SdkError<TransactWriteItemsError>) -> &[CancellationReason] {
 fn is_condition(reason: &CancellationReason) -> bool {
     reason.code() == Some("ConditionalCheckFailed")
 }
+
+#[cfg(test)]
+mod tests;

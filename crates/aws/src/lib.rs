@@ -10,6 +10,8 @@ pub mod clock;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;
 pub mod config_store;
+#[cfg(any(feature = "bedrock", feature = "cloudwatch"))]
+mod connection;
 pub mod contention;
 #[cfg(feature = "bedrock")]
 pub mod credentials;

@@ -7,7 +7,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::Credentials;
 use aws_sdk_bedrockruntime::Client;
-use aws_sdk_bedrockruntime::config::Builder;
+use aws_sdk_bedrockruntime::config::http::HttpResponse;
+use aws_sdk_bedrockruntime::config::{Builder, Region};
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::types::{
     ContentBlock, ConversationRole, ConverseOutput, ConverseStreamOutput, InferenceConfiguration, Message,
@@ -22,6 +23,7 @@ use tollgate_core::model::{Call, ModelError, Reply};
 use tollgate_core::usage::Usage;
 
 use crate::clock;
+use crate::connection::never_left;
 
 #[derive(Debug)]
 pub(super) struct ConverseClient {
@@ -73,11 +75,11 @@ impl ConverseClient {
             .set_additional_model_request_fields(request.additional.as_ref().map(document))
             .set_request_metadata(Some(request_metadata(&call.identity).into()))
             .customize()
-            .config_override(Builder::default().credentials_provider(credentials))
+            .config_override(place(call, credentials))
             .send()
             .await
             .map_err(failure)?;
-        let usage = output.usage().map(usage_of);
+        let usage = output.usage().and_then(usage_of);
         let finish = finish_reason(output.stop_reason())?;
         let Some(ConverseOutput::Message(message)) = output.output() else {
             return Err(ModelError::Garbled("no message".into()));
@@ -104,7 +106,7 @@ impl ConverseClient {
             .set_additional_model_request_fields(request.additional.as_ref().map(document))
             .set_request_metadata(Some(request_metadata(&call.identity).into()))
             .customize()
-            .config_override(Builder::default().credentials_provider(credentials))
+            .config_override(place(call, credentials))
             .send()
             .await
             .map_err(failure)?;
@@ -140,6 +142,11 @@ impl ConverseClient {
     }
 }
 
+/// Where a call goes and with whose credentials: both are the call's own.
+fn place(call: &Call<'_>, credentials: Credentials) -> Builder {
+    Builder::default().region(Region::new(call.target.region.clone())).credentials_provider(credentials)
+}
+
 /// The chunk that an event becomes; none for those that say nothing to a chat client.
 fn chunk_of(event: &ConverseStreamOutput, writer: &ChatWriter) -> Option<Bytes> {
     match event {
@@ -149,7 +156,7 @@ fn chunk_of(event: &ConverseStreamOutput, writer: &ChatWriter) -> Option<Bytes> 
             (!text.is_empty()).then(|| writer.text(text))
         }
         ConverseStreamOutput::Metadata(metadata) => {
-            metadata.usage().map(|usage| writer.usage(usage_of(usage)))
+            metadata.usage().and_then(usage_of).map(|usage| writer.usage(usage))
         }
         _ => None,
     }
@@ -178,18 +185,15 @@ fn inference(request: &ConverseRequest) -> InferenceConfiguration {
         .build()
 }
 
-/// Converse counts cached tokens beside the input, chat counts them in it.
-fn usage_of(usage: &TokenUsage) -> Usage {
+/// Converse counts cached tokens beside the input, chat counts them in it. Every call has input: where none is counted,
+/// the usage never came, and the SDK has filled in zeros.
+fn usage_of(usage: &TokenUsage) -> Option<Usage> {
     let count = |tokens: i32| u64::try_from(tokens).unwrap_or_default();
     let cached = usage.cache_read_input_tokens().map(count).unwrap_or_default();
     let cache_write = usage.cache_write_input_tokens().map(count).unwrap_or_default();
-    Usage {
-        input: count(usage.input_tokens()) + cached + cache_write,
-        cached,
-        cache_write,
-        output: count(usage.output_tokens()),
-        reasoning: 0,
-    }
+    let input = count(usage.input_tokens()) + cached + cache_write;
+    let output = count(usage.output_tokens());
+    (input > 0).then_some(Usage { input, cached, cache_write, output, reasoning: 0 })
 }
 
 /// The finish reason of chat; a stop that is none of the model's own is an error, never a clean end.
@@ -202,16 +206,20 @@ fn finish_reason(reason: &StopReason) -> Result<&'static str, ModelError> {
     }
 }
 
-fn failure<E>(error: SdkError<E>) -> ModelError
+fn failure<E>(error: SdkError<E, HttpResponse>) -> ModelError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
     match &error {
         SdkError::ConstructionFailure(_) => ModelError::Unauthorized(Box::new(error)),
-        SdkError::DispatchFailure(failed) if failed.is_io() || failed.is_user() => {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) if never_left(&error) => {
             ModelError::Unavailable(Box::new(error))
         }
         SdkError::TimeoutError(_) => ModelError::TimedOut,
+        // The SDK calls an answer that it cannot read an error of the service, whatever its status.
+        SdkError::ServiceError(service) if service.raw().status().is_success() => {
+            ModelError::Garbled(Box::new(error))
+        }
         SdkError::ServiceError(service) => match service.err().code() {
             Some("ThrottlingException" | "ModelNotReadyException" | "ServiceQuotaExceededException") => {
                 ModelError::Throttled { retry_after: None }
@@ -250,3 +258,6 @@ fn document(value: &Value) -> Document {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

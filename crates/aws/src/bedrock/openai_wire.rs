@@ -9,6 +9,7 @@ use aws_sigv4::sign::v4;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
 use tollgate_core::completion::{NoAnswer, glimpse};
 use tollgate_core::model::{Call, Cause, ModelError, Reply};
 use tollgate_core::ports::Chunks;
@@ -58,16 +59,18 @@ impl OpenaiWire {
         let request = signed(&url, body, credentials, &scope).map_err(ModelError::Unauthorized)?;
         let request =
             reqwest::Request::try_from(request).map_err(|error| ModelError::Unavailable(Box::new(error)))?;
-        let answer = tokio::time::timeout(call.timeout, self.client.execute(request));
+        // One end for head and body: each with a limit of its own could outlast the call.
+        let end = Instant::now() + call.timeout;
+        let answer = timeout_at(end, self.client.execute(request));
         let response = answer.await.map_err(|_| ModelError::TimedOut)?.map_err(unsent)?;
         if !response.status().is_success() {
-            return Err(refusal(response, call.timeout).await);
+            return Err(refusal(response, end).await);
         }
         if call.request.stream {
             return Ok(Reply::Stream(chunks(response)));
         }
-        let body = tokio::time::timeout(call.timeout, response.bytes());
-        let body = body.await.map_err(|_| ModelError::TimedOut)?.map_err(broken)?;
+        let body = timeout_at(end, response.bytes()).await;
+        let body = body.map_err(|_| ModelError::TimedOut)?.map_err(broken)?;
         let usage = glimpse(&body).map_err(|error| ModelError::Garbled(Box::new(error)))?.usage;
         Ok(Reply::Json { body, usage })
     }
@@ -118,7 +121,7 @@ fn broken(error: reqwest::Error) -> ModelError {
     if error.is_timeout() { ModelError::TimedOut } else { ModelError::Broken(Box::new(error.without_url())) }
 }
 
-async fn refusal(response: reqwest::Response, timeout: Duration) -> ModelError {
+async fn refusal(response: reqwest::Response, end: Instant) -> ModelError {
     let status = response.status().as_u16();
     let retry_after = response
         .headers()
@@ -129,13 +132,10 @@ async fn refusal(response: reqwest::Response, timeout: Duration) -> ModelError {
     match status {
         429 => ModelError::Throttled { retry_after },
         401 | 403 => ModelError::Unauthorized(cause()),
-        400 | 413 | 415 | 422 => {
-            let body = tokio::time::timeout(timeout, response.bytes()).await;
-            match body {
-                Ok(Ok(body)) if is_error_body(&body) => ModelError::Refused { status, body },
-                _ => ModelError::Unavailable(cause()),
-            }
-        }
+        400 | 413 | 415 | 422 => match timeout_at(end, response.bytes()).await {
+            Ok(Ok(body)) if is_error_body(&body) => ModelError::Refused { status, body },
+            _ => ModelError::Unavailable(cause()),
+        },
         _ => ModelError::Unavailable(cause()),
     }
 }

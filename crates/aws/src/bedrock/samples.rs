@@ -1,0 +1,115 @@
+//! Calls for tests, and servers that break off.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tollgate_core::catalogue::Target;
+use tollgate_core::chat::ChatRequest;
+use tollgate_core::model::{Call, Identity, ModelError};
+use tollgate_core::settings::Tenant;
+
+/// Longer than any test takes.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a call refers to.
+pub(super) struct Sample {
+    pub(super) request: ChatRequest,
+    pub(super) target: Target,
+    tenant: Tenant,
+}
+
+impl Sample {
+    /// A question to `model_id`; `extra` members join the request.
+    pub(super) fn new(model_id: &str, wire: &Value, extra: &Value) -> Self {
+        let mut body =
+            json!({"model": "m", "messages": [{"role": "user", "content": "why is the sky blue"}]});
+        body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        let target = json!({
+            "provider": "bedrock", "model_id": model_id, "region": "eu-west-2", "wire": wire,
+            "context_tokens": 1_000, "max_output_tokens": 100, "max_image_tokens": 0
+        });
+        Self {
+            request: ChatRequest::parse(body.to_string().as_bytes()).unwrap(),
+            target: serde_json::from_value(target).unwrap(),
+            tenant: Tenant::default(),
+        }
+    }
+
+    pub(super) fn call(&self, timeout: Duration) -> Call<'_> {
+        Call {
+            request_id: "r-1",
+            request: &self.request,
+            target: &self.target,
+            output_cap: 50,
+            identity: Identity { user: "alice", team: "search", tenant_id: "acme", tenant: &self.tenant },
+            timeout,
+        }
+    }
+}
+
+/// What a server does once it has the request.
+#[derive(Clone, Copy)]
+pub(super) enum Then {
+    /// Closes the connection.
+    HangUp,
+    /// Resets the connection.
+    Reset,
+    /// Says nothing more.
+    Stall,
+}
+
+/// The URL of a server that takes one request, answers with these bytes, and breaks off.
+pub(super) fn serve_once(answer: &'static str, then: Then) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        match then {
+            // A socket that is closed with bytes unread is reset.
+            Then::Reset => stream.read_exact(&mut [0; 16]).unwrap(),
+            Then::HangUp | Then::Stall => read_request(&stream),
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+        if matches!(then, Then::Stall) {
+            // Ends when the client gives up.
+            let _ended = stream.read(&mut [0; 1]);
+        }
+    });
+    url
+}
+
+/// The URL of a port on which nobody listens.
+pub(super) fn nowhere() -> String {
+    format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
+}
+
+fn read_request(stream: &TcpStream) {
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).unwrap();
+}
+
+/// What an error decides, in a word.
+pub(super) const fn kind(error: &ModelError) -> &'static str {
+    match error {
+        ModelError::Refused { .. } => "refused",
+        ModelError::Throttled { .. } => "throttled",
+        ModelError::Unauthorized(_) => "unauthorized",
+        ModelError::Unavailable(_) => "unavailable",
+        ModelError::TimedOut => "timed out",
+        ModelError::Garbled(_) => "garbled",
+        ModelError::Broken(_) => "broken",
+    }
+}
