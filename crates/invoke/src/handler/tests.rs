@@ -34,16 +34,10 @@ async fn the_verdict_of_the_authorizer_is_said_in_its_words() {
     assert_eq!((said.status, said.header("retry-after")), (429, "7"));
     assert_eq!(said.header("x-ratelimit-remaining-requests"), "0");
     assert_eq!(said.header("x-ratelimit-reset-requests"), "7s");
-    insta::assert_json_snapshot!(said.json(), @r#"
-    {
-      "error": {
-        "code": "rate_limit_exceeded",
-        "message": "Rate limit reached for requests. Please try again in 7s.",
-        "param": null,
-        "type": "requests"
-      }
-    }
-    "#);
+    insta::assert_snapshot!(
+        said.body,
+        @r#"{"error":{"message":"Rate limit reached for requests. Please try again in 7s.","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#
+    );
     assert!(world.is_untouched());
 }
 
