@@ -38,12 +38,12 @@ pub(crate) struct Spend {
     /// The user's or team's tenant
     #[arg(long, default_value = "default", conflicts_with_all = ["key", "model"])]
     tenant: Name,
-    /// A UTC day
+    /// A UTC day; today where none is given
     #[arg(long, value_name = "YYYY-MM-DD", group = "period", value_parser = period::parse_day)]
-    day: Option<Day>,
-    /// A UTC month
+    day: Option<Option<Day>>,
+    /// A UTC month; this one so far where none is given
     #[arg(long, value_name = "YYYY-MM", group = "period")]
-    month: Option<Month>,
+    month: Option<Option<Month>>,
 }
 
 pub(crate) async fn run(wish: Spend, stack: &str, screen: &mut Screen<'_>) -> Result<(), Error> {
@@ -72,9 +72,12 @@ async fn refuse_alias(model: &str, deployment: &Deployment) -> Result<(), Error>
 impl Spend {
     fn period(&self, today: Day) -> Period {
         match (self.day, self.month) {
-            (Some(day), _) => Period { first: day, last: day },
-            (None, Some(month)) => month.period(),
-            (None, None) => Period { first: today.first_of_month(), last: today },
+            (Some(day), _) => {
+                let day = day.unwrap_or(today);
+                Period { first: day, last: day }
+            }
+            (None, Some(Some(month))) => month.period(),
+            (None, Some(None) | None) => Period { first: today.first_of_month(), last: today },
         }
     }
 
@@ -129,6 +132,8 @@ mod tests {
         };
 
         assert_eq!(period(""), "2026-11-01 2026-11-22");
+        assert_eq!(period("--month"), "2026-11-01 2026-11-22");
+        assert_eq!(period("--day --user ann"), "2026-11-22 2026-11-22");
         assert_eq!(period("--day 2026-02-03"), "2026-02-03 2026-02-03");
         assert_eq!(period("--month 2026-02"), "2026-02-01 2026-02-28");
     }
