@@ -28,34 +28,34 @@ async fn answers_in_one_document() {
     assert_eq!(document["choices"][0]["message"]["content"], reply_for("Say hello.", 12));
     assert_json_snapshot!(steady(document), @r#"
     {
-      "choices": [
-        {
-          "finish_reason": "stop",
-          "index": 0,
-          "logprobs": null,
-          "message": {
-            "content": "Answer 3de806af to: Say hello. These words come from the provider stand-in,",
-            "refusal": null,
-            "role": "assistant"
-          }
-        }
-      ],
-      "created": 0,
       "id": "chatcmpl-…",
-      "model": "openai.gpt-5.5",
       "object": "chat.completion",
+      "created": 0,
+      "model": "openai.gpt-5.5",
       "service_tier": "default",
       "system_fingerprint": null,
+      "choices": [
+        {
+          "index": 0,
+          "message": {
+            "role": "assistant",
+            "content": "Answer 3de806af to: Say hello. These words come from the provider stand-in,",
+            "refusal": null
+          },
+          "logprobs": null,
+          "finish_reason": "stop"
+        }
+      ],
       "usage": {
-        "completion_tokens": 19,
-        "completion_tokens_details": {
-          "reasoning_tokens": 0
-        },
         "prompt_tokens": 6,
+        "completion_tokens": 19,
+        "total_tokens": 25,
         "prompt_tokens_details": {
           "cached_tokens": 0
         },
-        "total_tokens": 25
+        "completion_tokens_details": {
+          "reasoning_tokens": 0
+        }
       }
     }
     "#);
@@ -82,22 +82,22 @@ async fn streams_word_by_word_and_says_the_usage_only_when_asked() {
     assert!(chunks.iter().all(|chunk| chunk.get("usage").is_none()));
     assert_json_snapshot!(steady(chunks[1].clone()), @r#"
     {
+      "id": "chatcmpl-…",
+      "object": "chat.completion.chunk",
+      "created": 0,
+      "model": "openai.gpt-5.5",
+      "service_tier": "default",
+      "system_fingerprint": null,
       "choices": [
         {
+          "index": 0,
           "delta": {
             "content": "Answer "
           },
-          "finish_reason": null,
-          "index": 0,
-          "logprobs": null
+          "logprobs": null,
+          "finish_reason": null
         }
-      ],
-      "created": 0,
-      "id": "chatcmpl-…",
-      "model": "openai.gpt-5.5",
-      "object": "chat.completion.chunk",
-      "service_tier": "default",
-      "system_fingerprint": null
+      ]
     }
     "#);
 }
@@ -127,23 +127,23 @@ async fn gpt_oss_thinks_aloud() {
     let document: Value = response.json().await.unwrap();
     assert_json_snapshot!(document["choices"][0]["message"], @r#"
     {
+      "role": "assistant",
       "content": "Answer 3de806af to: Say hello. These words come from the provider stand-in,",
-      "reasoning": "The user wants an answer, so an answer it is.",
       "refusal": null,
-      "role": "assistant"
+      "reasoning": "The user wants an answer, so an answer it is."
     }
     "#);
     assert_json_snapshot!(document["usage"], @r#"
     {
-      "completion_tokens": 31,
-      "completion_tokens_details": {
-        "reasoning_tokens": 12
-      },
       "prompt_tokens": 6,
+      "completion_tokens": 31,
+      "total_tokens": 37,
       "prompt_tokens_details": {
         "cached_tokens": 0
       },
-      "total_tokens": 37
+      "completion_tokens_details": {
+        "reasoning_tokens": 12
+      }
     }
     "#);
 }
@@ -175,8 +175,8 @@ async fn a_tool_is_called_on_request() {
     let call = &document["choices"][0]["message"]["tool_calls"][0]["function"];
     assert_json_snapshot!(call, @r#"
     {
-      "arguments": "{\"input\":\"call tool for Paris\"}",
-      "name": "weather"
+      "name": "weather",
+      "arguments": "{\"input\":\"call tool for Paris\"}"
     }
     "#);
     assert_eq!(document["choices"][0]["finish_reason"], "tool_calls");
@@ -201,11 +201,11 @@ async fn a_wrong_path_a_wrong_model_and_a_broken_body_are_told_apart() {
     let no_operation = refusal(&provider, "/openai/v1/models", &json!({})).await;
     let broken = provider.post_bytes("bedrock-mantle", GPT, "{".to_owned()).await;
 
-    assert_snapshot!(wrong_path, @r#"400 {"error":{"code":null,"message":"The model 'openai.gpt-5.5' is not served on this path.","param":null,"type":"invalid_request_error"}}"#);
-    assert_snapshot!(wrong_model, @r#"404 {"error":{"code":"model_not_found","message":"The model 'openai.gpt-9' does not exist","param":null,"type":"invalid_request_error"}}"#);
-    assert_snapshot!(no_operation, @r#"404 {"error":{"code":null,"message":"There is no such operation.","param":null,"type":"invalid_request_error"}}"#);
+    assert_snapshot!(wrong_path, @r#"400 {"error":{"message":"The model 'openai.gpt-5.5' is not served on this path.","type":"invalid_request_error","param":null,"code":null}}"#);
+    assert_snapshot!(wrong_model, @r#"404 {"error":{"message":"The model 'openai.gpt-9' does not exist","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#);
+    assert_snapshot!(no_operation, @r#"404 {"error":{"message":"There is no such operation.","type":"invalid_request_error","param":null,"code":null}}"#);
     assert_eq!(broken.status(), 400);
-    assert_snapshot!(broken.text().await.unwrap(), @r#"{"error":{"code":null,"message":"We could not parse the JSON body of your request.","param":null,"type":"invalid_request_error"}}"#);
+    assert_snapshot!(broken.text().await.unwrap(), @r#"{"error":{"message":"We could not parse the JSON body of your request.","type":"invalid_request_error","param":null,"code":null}}"#);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ async fn a_call_is_remembered_until_it_is_forgotten() {
     assert_eq!(calls.len(), 1);
     assert!(calls[0]["at_us"].as_u64().unwrap() > 1_700_000_000_000_000);
     calls[0]["at_us"] = json!(0);
-    assert_snapshot!(calls[0], @r#"{"access_key_id":"test","at_us":0,"chunks_at_us":[],"finished":true,"has_session_token":false,"input_tokens":3,"model":"openai.gpt-5.5","output_tokens":19,"path":"/openai/v1/chat/completions","status":200,"streamed":false}"#);
+    assert_snapshot!(calls[0], @r#"{"at_us":0,"path":"/openai/v1/chat/completions","model":"openai.gpt-5.5","access_key_id":"test","has_session_token":false,"streamed":false,"status":200,"input_tokens":3,"output_tokens":19,"chunks_at_us":[],"finished":true}"#);
     assert_eq!(forgotten.status(), 204);
     assert_eq!(provider.calls().await, Vec::<Value>::new());
 }

@@ -39,9 +39,9 @@ fn authorization(value: &str) -> HeaderMap {
 async fn each_endpoint_refuses_a_stranger_in_its_own_words() {
     let provider = Provider::start().await;
 
-    assert_snapshot!(refusal(&provider, MANTLE, HeaderMap::new()).await, @r#"401 - {"error":{"code":"invalid_api_key","message":"Missing Authentication Token","param":null,"type":"authentication_error"}}"#);
+    assert_snapshot!(refusal(&provider, MANTLE, HeaderMap::new()).await, @r#"401 - {"error":{"message":"Missing Authentication Token","type":"authentication_error","param":null,"code":"invalid_api_key"}}"#);
     assert_snapshot!(refusal(&provider, RUNTIME, HeaderMap::new()).await, @r#"403 MissingAuthenticationTokenException:http://internal.amazon.com/coral/com.amazon.bedrock/ {"message":"Missing Authentication Token"}"#);
-    assert_snapshot!(refusal(&provider, MANTLE, authorization("Bearer sk-123")).await, @r#"401 - {"error":{"code":"invalid_api_key","message":"Invalid bearer token","param":null,"type":"authentication_error"}}"#);
+    assert_snapshot!(refusal(&provider, MANTLE, authorization("Bearer sk-123")).await, @r#"401 - {"error":{"message":"Invalid bearer token","type":"authentication_error","param":null,"code":"invalid_api_key"}}"#);
     assert_snapshot!(refusal(&provider, RUNTIME, authorization("Bearer bedrock-api-key-")).await, @r#"403 AccessDeniedException:http://internal.amazon.com/coral/com.amazon.bedrock/ {"message":"Authentication failed: Please make sure your API Key is valid."}"#);
 }
 
@@ -65,7 +65,7 @@ async fn the_root_s_signature_is_checked_and_binds_the_body() {
     let wrong_body = refusal(&provider, MANTLE, signed("test", "{}")).await;
 
     assert_eq!(right.status(), 200);
-    assert_snapshot!(wrong_secret, @r#"403 - {"error":{"code":null,"message":"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.","param":null,"type":"permission_error"}}"#);
+    assert_snapshot!(wrong_secret, @r#"403 - {"error":{"message":"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.","type":"permission_error","param":null,"code":null}}"#);
     assert_eq!(wrong_secret, wrong_body);
 }
 
@@ -75,7 +75,7 @@ async fn the_scope_s_service_must_fit_the_path() {
     let signed = |service, path| provider.signature(&root("test"), service, path, &body());
 
     assert_snapshot!(refusal(&provider, RUNTIME, signed("bedrock-mantle", RUNTIME)).await, @r#"403 InvalidSignatureException:http://internal.amazon.com/coral/com.amazon.bedrock/ {"message":"Credential should be scoped to correct service: 'bedrock'."}"#);
-    assert_snapshot!(refusal(&provider, MANTLE, signed("execute-api", MANTLE)).await, @r#"403 - {"error":{"code":null,"message":"Credential should be scoped to correct service: 'bedrock-mantle'.","param":null,"type":"permission_error"}}"#);
+    assert_snapshot!(refusal(&provider, MANTLE, signed("execute-api", MANTLE)).await, @r#"403 - {"error":{"message":"Credential should be scoped to correct service: 'bedrock-mantle'.","type":"permission_error","param":null,"code":null}}"#);
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn temporary_credentials_need_their_token() {
     let without_token = refusal(&provider, MANTLE, token(None)).await;
 
     assert_eq!(with_token.status(), 200);
-    assert_snapshot!(without_token, @r#"403 - {"error":{"code":null,"message":"The security token included in the request is invalid.","param":null,"type":"permission_error"}}"#);
+    assert_snapshot!(without_token, @r#"403 - {"error":{"message":"The security token included in the request is invalid.","type":"permission_error","param":null,"code":null}}"#);
     let calls = provider.calls().await;
     assert_eq!(calls[0]["access_key_id"], "ASIAROLE");
     assert_eq!(calls[0]["has_session_token"], true);

@@ -25,7 +25,7 @@ async fn an_injected_status_has_the_endpoint_s_shape_and_wears_out() {
 
     assert_eq!(throttled.status(), 429);
     assert_eq!(throttled.headers()["retry-after"], "3");
-    assert_snapshot!(throttled.text().await.unwrap(), @r#"{"error":{"code":"rate_limit_exceeded","message":"Too many requests, please wait before trying again.","param":null,"type":"rate_limit_error"}}"#);
+    assert_snapshot!(throttled.text().await.unwrap(), @r#"{"error":{"message":"Too many requests, please wait before trying again.","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded"}}"#);
     assert_eq!(served.status(), 200);
 }
 
@@ -81,7 +81,7 @@ async fn a_stream_may_break_off_with_an_error() {
 
     let events = events(&text);
     assert_eq!(events.len(), 3);
-    assert_snapshot!(events[2], @r#"{"error":{"code":null,"message":"The system encountered an unexpected error.","param":null,"type":"server_error"}}"#);
+    assert_snapshot!(events[2], @r#"{"error":{"message":"The system encountered an unexpected error.","type":"server_error","param":null,"code":null}}"#);
 }
 
 #[tokio::test]

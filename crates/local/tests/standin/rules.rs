@@ -33,16 +33,16 @@ async fn gpt_5_5_refuses_what_it_does_not_take() {
     }
 
     assert_snapshot!(refusals.join("\n"), @r#"
-    400 {"error":{"code":"unsupported_value","message":"Unsupported value: 'temperature' does not support 0.7 with this model. Only the default (1) value is supported.","param":"temperature","type":"invalid_request_error"}}
-    400 {"error":{"code":"unsupported_parameter","message":"Unsupported parameter: 'top_p' is not supported with this model.","param":"top_p","type":"invalid_request_error"}}
-    400 {"error":{"code":"unsupported_value","message":"Unsupported value: 'reasoning_effort' does not support 'minimal' with this model. Supported values are: none, low, medium, high, xhigh.","param":"reasoning_effort","type":"invalid_request_error"}}
-    400 {"error":{"code":"unsupported_value","message":"Unsupported value: 'service_tier' does not support 'flex' with this model. Supported values are: auto, default.","param":"service_tier","type":"invalid_request_error"}}
-    400 {"error":{"code":"unsupported_parameter","message":"Unsupported parameter: 'prompt_cache_options' is not supported with this model.","param":"prompt_cache_options","type":"invalid_request_error"}}
-    400 {"error":{"code":"integer_below_min_value","message":"Invalid 'max_completion_tokens': integer below minimum value. Expected a value >= 1, but got 0 instead.","param":"max_completion_tokens","type":"invalid_request_error"}}
-    400 {"error":{"code":"invalid_type","message":"Invalid value for 'max_tokens': invalid value: integer `-1`, expected u64 at line 1 column 16","param":"max_tokens","type":"invalid_request_error"}}
-    400 {"error":{"code":"missing_required_parameter","message":"Missing required parameter: 'messages'.","param":"messages","type":"invalid_request_error"}}
-    400 {"error":{"code":"invalid_type","message":"Invalid value for 'messages[0].role': unknown variant `robot`, expected one of `developer`, `system`, `user`, `assistant`, `tool` at line 1 column 42","param":"messages[0].role","type":"invalid_request_error"}}
-    400 {"error":{"code":"missing_required_parameter","message":"Missing required parameter: 'model'.","param":"model","type":"invalid_request_error"}}
+    400 {"error":{"message":"Unsupported value: 'temperature' does not support 0.7 with this model. Only the default (1) value is supported.","type":"invalid_request_error","param":"temperature","code":"unsupported_value"}}
+    400 {"error":{"message":"Unsupported parameter: 'top_p' is not supported with this model.","type":"invalid_request_error","param":"top_p","code":"unsupported_parameter"}}
+    400 {"error":{"message":"Unsupported value: 'reasoning_effort' does not support 'minimal' with this model. Supported values are: none, low, medium, high, xhigh.","type":"invalid_request_error","param":"reasoning_effort","code":"unsupported_value"}}
+    400 {"error":{"message":"Unsupported value: 'service_tier' does not support 'flex' with this model. Supported values are: auto, default.","type":"invalid_request_error","param":"service_tier","code":"unsupported_value"}}
+    400 {"error":{"message":"Unsupported parameter: 'prompt_cache_options' is not supported with this model.","type":"invalid_request_error","param":"prompt_cache_options","code":"unsupported_parameter"}}
+    400 {"error":{"message":"Invalid 'max_completion_tokens': integer below minimum value. Expected a value >= 1, but got 0 instead.","type":"invalid_request_error","param":"max_completion_tokens","code":"integer_below_min_value"}}
+    400 {"error":{"message":"Invalid value for 'max_tokens': invalid value: integer `-1`, expected u64 at line 1 column 158","type":"invalid_request_error","param":"max_tokens","code":"invalid_type"}}
+    400 {"error":{"message":"Missing required parameter: 'messages'.","type":"invalid_request_error","param":"messages","code":"missing_required_parameter"}}
+    400 {"error":{"message":"Invalid value for 'messages[0].role': unknown variant `robot`, expected one of `developer`, `system`, `user`, `assistant`, `tool` at line 1 column 53","type":"invalid_request_error","param":"messages[0].role","code":"invalid_type"}}
+    400 {"error":{"message":"Missing required parameter: 'model'.","type":"invalid_request_error","param":"model","code":"missing_required_parameter"}}
     "#);
 }
 
@@ -66,11 +66,11 @@ async fn later_models_refuse_more() {
     );
 
     assert_snapshot!(refusals.join("\n"), @r#"
-    400 {"error":{"code":"unsupported_parameter","message":"Unsupported parameter: 'max_tokens' is not supported with this model.","param":"max_tokens","type":"invalid_request_error"}}
-    400 {"error":{"code":"unsupported_parameter","message":"Unsupported parameter: 'stop' is not supported with this model.","param":"stop","type":"invalid_request_error"}}
-    400 {"error":{"code":"unsupported_parameter","message":"Unsupported parameter: 'n' is not supported with this model.","param":"n","type":"invalid_request_error"}}
-    400 {"error":{"code":"unsupported_value","message":"Function tools need reasoning_effort 'none' with this model.","param":"tools","type":"invalid_request_error"}}
-    400 {"error":{"code":"unsupported_value","message":"Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.","param":"temperature","type":"invalid_request_error"}}
-    400 {"error":{"code":"unsupported_value","message":"Unsupported value: 'reasoning_effort' does not support 'none' with this model. Supported values are: low, medium, high, xhigh, max.","param":"reasoning_effort","type":"invalid_request_error"}}
+    400 {"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}
+    400 {"error":{"message":"Unsupported parameter: 'stop' is not supported with this model.","type":"invalid_request_error","param":"stop","code":"unsupported_parameter"}}
+    400 {"error":{"message":"Unsupported parameter: 'n' is not supported with this model.","type":"invalid_request_error","param":"n","code":"unsupported_parameter"}}
+    400 {"error":{"message":"Function tools need reasoning_effort 'none' with this model.","type":"invalid_request_error","param":"tools","code":"unsupported_value"}}
+    400 {"error":{"message":"Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.","type":"invalid_request_error","param":"temperature","code":"unsupported_value"}}
+    400 {"error":{"message":"Unsupported value: 'reasoning_effort' does not support 'none' with this model. Supported values are: low, medium, high, xhigh, max.","type":"invalid_request_error","param":"reasoning_effort","code":"unsupported_value"}}
     "#);
 }
