@@ -12,13 +12,11 @@ use aws_sdk_cloudwatch::error::SdkError;
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use tollgate_core::metrics::{Datum, Unit};
 use tollgate_core::model::Cause;
 use tollgate_core::ports::{Metrics, PutError};
 
-use crate::connection::never_left;
+use crate::connection::{connect_anew, never_left};
 
 /// One namespace of `CloudWatch`.
 #[derive(Clone, Debug)]
@@ -28,15 +26,11 @@ pub struct CloudWatch {
 }
 
 impl CloudWatch {
-    /// A client of its own that never retries, and never takes a connection that may have died while the function
-    /// was frozen: that would look like a lost reply.
+    /// A client of its own that never retries, and connects anew for every call.
     #[must_use]
     pub fn new(config: &SdkConfig, namespace: String) -> Self {
-        let http = aws_smithy_http_client::Builder::new()
-            .pool_max_idle_per_host(0)
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .build_https();
-        let config = Builder::from(config).retry_config(RetryConfig::disabled()).http_client(http).build();
+        let config =
+            Builder::from(config).retry_config(RetryConfig::disabled()).http_client(connect_anew()).build();
         Self { client: Client::from_conf(config), namespace }
     }
 }

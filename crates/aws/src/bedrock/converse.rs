@@ -23,7 +23,7 @@ use tollgate_core::model::{Call, ModelError, Reply};
 use tollgate_core::usage::Usage;
 
 use crate::clock;
-use crate::connection::never_left;
+use crate::connection::{connect_anew, never_left};
 
 #[derive(Debug)]
 pub(super) struct ConverseClient {
@@ -39,8 +39,11 @@ impl ConverseClient {
             .disable_operation_attempt_timeout()
             .disable_read_timeout()
             .build();
-        let config =
-            Builder::from(config).retry_config(RetryConfig::disabled()).timeout_config(timeouts).build();
+        let config = Builder::from(config)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .http_client(connect_anew())
+            .build();
         Self { client: Client::from_conf(config) }
     }
 

@@ -37,6 +37,8 @@ impl OpenaiWire {
     pub(super) fn new(stand_in: Option<String>) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            // One that is kept may die while the function is frozen; a call over it fails as if it might be billed.
+            .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;

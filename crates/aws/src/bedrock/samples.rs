@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -78,6 +80,30 @@ pub(super) fn serve_once(answer: &'static str, then: Then) -> String {
         }
     });
     url
+}
+
+/// The URL of a server that keeps connections open, with the same answer to every request, and how many there were.
+pub(super) fn keep_alive(answer: &'static str) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = connections.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            count.fetch_add(1, Ordering::Relaxed);
+            std::thread::spawn(move || answer_all(&stream.unwrap(), answer));
+        }
+    });
+    (url, connections)
+}
+
+/// Answers requests until the client closes the connection.
+fn answer_all(mut stream: &TcpStream, answer: &str) {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length";
+    while stream.peek(&mut [0]).is_ok_and(|bytes| bytes > 0) {
+        read_request(stream);
+        write!(stream, "{head}: {}\r\n\r\n{answer}", answer.len()).unwrap();
+    }
 }
 
 /// The URL of a port on which nobody listens.

@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::sync::atomic::Ordering;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -11,7 +12,7 @@ use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::bedrock::samples::{PATIENCE, Sample, Then, kind, nowhere, serve_once};
+use crate::bedrock::samples::{PATIENCE, Sample, Then, keep_alive, kind, nowhere, serve_once};
 
 const MODEL: &str = "openai.gpt-oss-120b-1:0";
 const QUESTION: &str = "why is the sky blue";
@@ -20,7 +21,7 @@ fn sample(extra: &Value) -> Sample {
     Sample::new(MODEL, &json!({"kind": "converse", "effort": "flat"}), extra)
 }
 
-async fn ask_with(url: &str, extra: &Value, timeout: Duration) -> Result<Reply, ModelError> {
+fn client(url: &str) -> ConverseClient {
     let own = Credentials::new("own", "own", None, None, "test");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
@@ -28,8 +29,15 @@ async fn ask_with(url: &str, extra: &Value, timeout: Duration) -> Result<Reply, 
         .credentials_provider(SharedCredentialsProvider::new(own))
         .endpoint_url(url)
         .build();
-    let assumed = Credentials::new("ASIAASSUMED", "secret", Some("session".to_owned()), None, "test");
-    ConverseClient::new(&config).call(&sample(extra).call(timeout), assumed).await
+    ConverseClient::new(&config)
+}
+
+fn assumed() -> Credentials {
+    Credentials::new("ASIAASSUMED", "secret", Some("session".to_owned()), None, "test")
+}
+
+async fn ask_with(url: &str, extra: &Value, timeout: Duration) -> Result<Reply, ModelError> {
+    client(url).call(&sample(extra).call(timeout), assumed()).await
 }
 
 async fn ask(url: &str) -> Result<Reply, ModelError> {
@@ -285,4 +293,18 @@ fn input_tokens_include_what_was_read_from_and_written_to_the_cache() {
 
     let expected = Usage { input: 235, cached: 30, cache_write: 200, output: 7, reasoning: 0 };
     assert_eq!(usage_of(&counted), Some(expected));
+}
+
+#[tokio::test]
+async fn no_connection_is_taken_that_may_have_died_while_the_function_was_frozen() {
+    let answer = r#"{"output":{"message":{"role":"assistant","content":[{"text":"a"}]}},"stopReason":"end_turn","usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2}}"#;
+    let (url, connections) = keep_alive(answer);
+    let client = client(&url);
+    let sample = sample(&json!({}));
+
+    for _ in 0..2 {
+        client.call(&sample.call(PATIENCE), assumed()).await.ok().unwrap();
+    }
+
+    assert_eq!(connections.load(Ordering::Relaxed), 2);
 }

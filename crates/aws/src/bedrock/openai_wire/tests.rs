@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -5,7 +7,7 @@ use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::bedrock::samples::{PATIENCE, Sample, Then, kind, nowhere, serve_once};
+use crate::bedrock::samples::{PATIENCE, Sample, Then, keep_alive, kind, nowhere, serve_once};
 
 type Request = http::Request<Vec<u8>>;
 
@@ -295,4 +297,18 @@ async fn a_refusal_that_does_not_say_why_in_time_is_still_not_billed() {
     let failed = ask_with(url, &json!({}), None, Duration::from_secs(1)).await.err().unwrap();
 
     assert_eq!((kind(&failed), failed.may_be_billed()), ("unavailable", false));
+}
+
+#[tokio::test]
+async fn no_connection_is_taken_that_may_have_died_while_the_function_was_frozen() {
+    let (url, connections) = keep_alive(ANSWER);
+    let wire = OpenaiWire::new(Some(url)).unwrap();
+    let credentials = Credentials::new("AKIDEXAMPLE", SECRET, None, None, "test");
+    let sample = sample(&json!({}));
+
+    for _ in 0..2 {
+        wire.call(&sample.call(PATIENCE), &ENDPOINT, &credentials).await.ok().unwrap();
+    }
+
+    assert_eq!(connections.load(Ordering::Relaxed), 2);
 }
