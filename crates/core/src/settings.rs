@@ -7,8 +7,9 @@ use crate::time::Timestamp;
 /// How many copies of the head there are, so that no partition is read more than its share.
 pub const HEAD_COPIES: u8 = 16;
 
-/// The oldest that a head may be when it is used; older, the call waits for a fresh one.
-pub const HEAD_MAX_AGE: std::time::Duration = std::time::Duration::from_secs(2);
+/// The oldest that a head may be when it is used; older, the call waits for a fresh one. What may come between its use and
+/// the attempt (the ledger, STS) takes at most 4 s, so that no attempt starts later than 5 s after the flag is written.
+pub const HEAD_MAX_AGE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Whether models may be called, and who said so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

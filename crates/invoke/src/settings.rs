@@ -1,4 +1,4 @@
-//! The settings in force: the head at most two seconds old, documents read again only when the head says so.
+//! The settings in force: the head at most a second old, documents read again only when the head says so.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -68,7 +68,7 @@ impl CurrentSettings {
         self.documents_of(&head, now).await
     }
 
-    /// A head that is at most two seconds old; an older one is never used.
+    /// A head that is at most a second old; an older one is never used.
     async fn head(&self, now: Timestamp) -> Result<Head, Error> {
         if let Some((head, read_at)) =
             self.known().head.filter(|(_, read_at)| now.since(*read_at) < HEAD_MAX_AGE)
