@@ -19,7 +19,7 @@ pub struct Arrival {
     pub request_id: String,
     /// When.
     pub at: Timestamp,
-    /// By when it is answered: [`MARGIN`] before the function's own deadline.
+    /// By when it is answered: two seconds before the function's own deadline.
     pub deadline: Timestamp,
     /// Who calls.
     pub caller: Caller,
