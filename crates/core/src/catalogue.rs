@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dialect::Dialect;
+use crate::parameter::Rules;
 use crate::usage::Price;
 
 /// Models by alias, targets by id.
@@ -27,7 +29,8 @@ pub struct Model {
     pub created: u64,
     /// Ids of the targets that serve it, the preferred first.
     pub targets: Vec<String>,
-    /// The output cap of a call that names none.
+    /// The output cap of a call that names none; 0 where there is no output.
+    #[serde(default)]
     pub default_output_tokens: u64,
 }
 
@@ -45,16 +48,19 @@ pub struct Target {
     pub wire: Wire,
     /// The most input tokens it takes.
     pub context_tokens: u64,
-    /// The highest output cap it takes.
+    /// The highest output cap it takes; 0 where it has no output, as embedding models.
     pub max_output_tokens: u64,
     /// The most tokens that one image can count.
     pub max_image_tokens: u64,
     /// Tokens that the provider adds to each call and each message, at most.
     #[serde(default = "default_overhead")]
     pub overhead_tokens: u64,
-    /// Request fields that it refuses; a call with one of them goes to another target.
+    /// What it makes of settings; those without a rule pass as they are.
     #[serde(default)]
-    pub refuses: Vec<String>,
+    pub parameters: Rules,
+    /// How long it may take.
+    #[serde(default)]
+    pub timeouts: Timeouts,
 }
 
 const fn default_overhead() -> u64 {
@@ -65,21 +71,52 @@ const fn default_overhead() -> u64 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Wire {
-    /// Chat Completions over HTTPS signed with `SigV4`.
-    OpenaiSigv4 {
+    /// OpenAI's wire over HTTPS: Bedrock's own endpoints, OpenAI, and servers that speak as OpenAI does.
+    Openai {
         /// Scheme and host, such as `https://bedrock-mantle.us-east-1.api.aws`.
         host: String,
         /// What stands before `/chat/completions`, such as `/openai/v1`.
         path_prefix: String,
-        /// The service name in the credential scope.
-        signing_name: String,
+        /// What it speaks, the preferred first.
+        dialects: Vec<Dialect>,
+        /// Who we are there.
+        auth: Auth,
     },
     /// Converse and `ConverseStream` of `bedrock-runtime`.
     Converse {
         /// Where the reasoning effort goes in `additionalModelRequestFields`.
         #[serde(default)]
         effort: EffortField,
+        /// Where the schema of a structured answer goes.
+        #[serde(default)]
+        schema: SchemaField,
+        /// The guardrail that every call goes through.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guardrail: Option<Guardrail>,
     },
+    /// `InvokeModel` of `bedrock-runtime`, whose body is the model's own.
+    Invoke {
+        /// Whose body.
+        body: InvokeBody,
+    },
+}
+
+/// Who we are at a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Auth {
+    /// The function's role, or the tenant's.
+    Sigv4 {
+        /// The service name in the credential scope.
+        signing_name: String,
+    },
+    /// An API key.
+    Bearer {
+        /// The secret in Secrets Manager that holds it, by name or ARN.
+        secret: String,
+    },
+    /// Nobody in particular.
+    None,
 }
 
 /// Where Converse takes the reasoning effort.
@@ -93,6 +130,63 @@ pub enum EffortField {
     Nested,
     /// `{"reasoning_effort": …}`, as gpt-oss takes it.
     Flat,
+}
+
+/// Where Converse takes the schema of a structured answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SchemaField {
+    /// Nowhere: a call that names one goes to another target.
+    #[default]
+    None,
+    /// `outputConfig.textFormat`.
+    OutputConfig,
+    /// `{"text": {"format": …}}` in `additionalModelRequestFields`, as OpenAI's models take it.
+    TextFormat,
+}
+
+/// A guardrail of Bedrock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guardrail {
+    /// Its id or ARN.
+    pub id: String,
+    /// Its version, or `DRAFT`.
+    pub version: String,
+}
+
+/// Bodies of `InvokeModel`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InvokeBody {
+    /// Chat Completions, as gpt-oss takes it; reasoning comes inline in the text.
+    Chat,
+    /// Amazon Titan Text Embeddings V2: one text a call.
+    TitanEmbedding,
+    /// Cohere Embed v4: up to 96 texts a call.
+    CohereEmbedding,
+    /// Amazon Nova Multimodal Embeddings: one text a call.
+    NovaEmbedding,
+}
+
+/// How long a target may take, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timeouts {
+    /// To connect.
+    pub connect_ms: u64,
+    /// From sending the request to the first content of a stream.
+    pub first_token_ms: u64,
+    /// From one event of a stream to the next.
+    pub between_tokens_ms: u64,
+    /// From sending the request to the end of the answer.
+    pub total_ms: u64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect_ms: 2_000, first_token_ms: 20_000, between_tokens_ms: 60_000, total_ms: 290_000 }
+    }
 }
 
 /// Prices by target id.
@@ -119,7 +213,8 @@ impl Catalogue {
             if model.targets.is_empty() {
                 faults.push(format!("model \"{alias}\" has no target"));
             }
-            if model.default_output_tokens == 0 {
+            let speaks = |id: &String| self.targets.get(id).is_some_and(|target| !target.is_for_embeddings());
+            if model.default_output_tokens == 0 && model.targets.iter().any(speaks) {
                 faults.push(format!("model \"{alias}\": default_output_tokens is 0"));
             }
             for id in model.targets.iter().filter(|id| !self.targets.contains_key(*id)) {
@@ -154,15 +249,34 @@ impl Target {
         need(!self.model_id.is_empty(), "model_id is empty");
         need(!self.region.is_empty(), "region is empty");
         need(self.context_tokens > 0, "context_tokens is 0");
-        need(self.max_output_tokens > 0, "max_output_tokens is 0");
-        if let Wire::OpenaiSigv4 { host, path_prefix, signing_name } = &self.wire {
-            need(host.starts_with("https://"), "host does not begin with https://");
+        let times = self.timeouts;
+        let all = [times.connect_ms, times.first_token_ms, times.between_tokens_ms, times.total_ms];
+        need(all.iter().all(|time| *time > 0), "a time-out is 0");
+        if let Wire::Openai { host, path_prefix, dialects, auth } = &self.wire {
+            let is_private = *auth == Auth::None && host.starts_with("http://");
+            need(host.starts_with("https://") || is_private, "host does not begin with https://");
             need(!host.ends_with('/'), "host ends with a slash");
             need(
-                path_prefix.starts_with('/') && !path_prefix.ends_with('/'),
+                path_prefix.is_empty() || path_prefix.starts_with('/') && !path_prefix.ends_with('/'),
                 "path_prefix is no absolute path",
             );
-            need(!signing_name.is_empty(), "signing_name is empty");
+            need(!dialects.is_empty(), "dialects is empty");
+            match auth {
+                Auth::Sigv4 { signing_name } => need(!signing_name.is_empty(), "signing_name is empty"),
+                Auth::Bearer { secret } => need(!secret.is_empty(), "secret is empty"),
+                Auth::None => {}
+            }
+        }
+        need(self.max_output_tokens > 0 || self.is_for_embeddings(), "max_output_tokens is 0");
+    }
+
+    /// Whether it makes vectors, and no text.
+    #[must_use]
+    pub fn is_for_embeddings(&self) -> bool {
+        match &self.wire {
+            Wire::Openai { dialects, .. } => dialects.iter().all(|dialect| *dialect == Dialect::Embeddings),
+            Wire::Converse { .. } => false,
+            Wire::Invoke { body } => *body != InvokeBody::Chat,
         }
     }
 }

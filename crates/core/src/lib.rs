@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod asking;
 pub mod bound;
 pub mod cache_key;
 pub mod caller;
@@ -9,7 +10,10 @@ pub mod catalogue;
 pub mod chat;
 pub mod completion;
 pub mod converse;
+pub mod dialect;
+pub mod embedding;
 pub mod error;
+pub mod event;
 pub mod key;
 mod message;
 pub mod metrics;
@@ -17,7 +21,9 @@ pub mod model;
 pub mod money;
 pub mod name;
 pub mod notice;
+pub mod parameter;
 pub mod ports;
+pub mod prompt;
 pub mod rate;
 pub mod raw;
 pub mod record;

@@ -3,27 +3,47 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 
 use crate::catalogue::Target;
-use crate::chat::ChatRequest;
-use crate::ports::Chunks;
+use crate::converse::ConverseRequest;
+use crate::dialect::Dialect;
+use crate::embedding::Embeddings;
+use crate::event::Event;
 use crate::settings::Tenant;
-use crate::usage::Usage;
 
 /// One call of one target.
 pub struct Call<'a> {
     /// The call's id in the ledger.
     pub request_id: &'a str,
-    /// What the caller asked.
-    pub request: &'a ChatRequest,
     /// Whom we ask.
     pub target: &'a Target,
-    /// The output cap that is sent.
-    pub output_cap: u64,
+    /// What we ask, in the target's own words.
+    pub payload: &'a Payload,
+    /// Whether the answer is to come as a stream.
+    pub stream: bool,
     /// On whose behalf, for session tags and request metadata.
     pub identity: Identity<'a>,
-    /// How long the first byte of the answer may take.
+    /// The trace that the call belongs to, as a `traceparent`.
+    pub traceparent: &'a str,
+    /// How long the whole call may take, or a stream up to its first event.
     pub timeout: Duration,
+}
+
+/// A request in a target's own words.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// JSON for a path of OpenAI's wire.
+    Openai {
+        /// Which path.
+        dialect: Dialect,
+        /// The body.
+        body: Bytes,
+    },
+    /// For Converse.
+    Converse(Box<ConverseRequest>),
+    /// Bodies for `InvokeModel`, one per call: embedding models that take one text a call need several.
+    Invoke(Vec<Bytes>),
 }
 
 /// On whose behalf a call is made.
@@ -41,16 +61,25 @@ pub struct Identity<'a> {
 
 /// An answer.
 pub enum Reply {
-    /// A whole `chat.completion`.
-    Json {
-        /// Its JSON text.
-        body: Bytes,
-        /// What the provider counted, if it said so.
-        usage: Option<Usage>,
-    },
-    /// `chat.completion.chunk`s; the end of the stream is the provider's own end.
-    Stream(Chunks),
+    /// All of it.
+    Whole(Said),
+    /// As it comes; the end of the stream is the provider's own end.
+    Stream(Pieces),
 }
+
+/// What came of an answer.
+#[derive(Clone, Debug)]
+pub enum Said {
+    /// JSON text on OpenAI's wire: a whole answer, or the data of one event.
+    Json(Bytes),
+    /// What another wire said, read.
+    Events(Vec<Event>),
+    /// Vectors.
+    Embeddings(Embeddings),
+}
+
+/// A streamed answer.
+pub type Pieces = BoxStream<'static, Result<Said, ModelError>>;
 
 /// Why there is no answer, by what can be done about it.
 #[derive(Debug, thiserror::Error)]

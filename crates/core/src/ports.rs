@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
 use serde::Deserialize;
 
 use crate::caller::{Budget, KeyRecord};
@@ -231,6 +230,3 @@ pub trait Model: Send + Sync {
     /// Calls a target once; no retry hides in it.
     async fn call(&self, call: &Call<'_>) -> Result<Reply, ModelError>;
 }
-
-/// The chunks of a streamed answer: each is the JSON text of one `chat.completion.chunk`.
-pub type Chunks = BoxStream<'static, Result<Bytes, ModelError>>;
