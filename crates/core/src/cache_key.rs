@@ -4,11 +4,12 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::chat::ChatRequest;
 use crate::name::Name;
+use crate::output_policy::OutputPolicy;
+use crate::request::Request;
 
 /// Raised when what is cached, or for whom, changes its meaning: old entries are then never found again.
-const POLICY_VERSION: u32 = 1;
+const POLICY_VERSION: u32 = 2;
 
 /// Fields that say who asks, not what; they reach the provider and cannot change the answer.
 const WITHOUT_EFFECT: [&str; 3] = ["user", "metadata", "safety_identifier"];
@@ -16,8 +17,14 @@ const WITHOUT_EFFECT: [&str; 3] = ["user", "metadata", "safety_identifier"];
 /// The key of a request within its tenant. The cap of a call that names none is not part of it: only whole answers are
 /// kept, and a whole answer is right under any cap.
 #[must_use]
-pub fn exact_key(tenant: &Name, request: &ChatRequest) -> String {
-    let mut text = format!("v{POLICY_VERSION}\ntenant={tenant}\n");
+pub fn exact_key(tenant: &Name, request: &Request, policy: &OutputPolicy) -> String {
+    let mut text = format!("v{POLICY_VERSION}\ntenant={tenant}\ndialect={}\n", request.dialect.as_str());
+    // The default cap is left out for the same reason; the highest cap only shortens what would be no whole answer.
+    for stop in &policy.stop {
+        text.push_str("stop=");
+        write_string(stop, &mut text);
+        text.push('\n');
+    }
     let mut members: Vec<_> = request.body().members().collect();
     members.sort_unstable_by_key(|(name, _)| *name);
     for (name, value) in members {
@@ -81,9 +88,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::dialect::Dialect;
 
     fn key(tenant: &str, body: &str) -> String {
-        exact_key(&tenant.parse().unwrap(), &ChatRequest::parse(body.as_bytes()).unwrap())
+        exact_key(
+            &tenant.parse().unwrap(),
+            &Request::parse(Dialect::Chat, body.as_bytes()).unwrap(),
+            &OutputPolicy::default(),
+        )
     }
 
     const BODY: &str =

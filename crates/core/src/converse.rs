@@ -21,3 +21,7 @@ pub fn request_metadata(identity: &Identity<'_>) -> [(String, String); 3] {
         ("user".to_owned(), identity.user.to_owned()),
     ]
 }
+use crate::{asking::Asking, parameter::*, prompt::Prompt};
+pub(crate) fn say(_: &Prompt, _: &Asking<'_>) -> Result<(ConverseRequest, Vec<String>), Unfit> {
+    Ok((ConverseRequest { max_tokens: 1 }, vec![]))
+}

@@ -15,6 +15,7 @@ fn record(bound: u64) -> Record {
         role: Role::Caller,
         models: Vec::new(),
         budget: Budget::default(),
+        output: crate::output_policy::OutputPolicy::default(),
     };
     let opening = Opening {
         request_id: "r-1".to_owned(),

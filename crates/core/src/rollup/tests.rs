@@ -18,6 +18,7 @@ fn reserved(cache: CacheOutcome) -> Record {
         role: Role::Caller,
         models: Vec::new(),
         budget: Budget::default(),
+        output: crate::output_policy::OutputPolicy::default(),
     };
     let opening = Opening {
         request_id: "r-1".to_owned(),
