@@ -23,6 +23,7 @@ pub mod keys;
 pub mod ledger;
 pub mod overdue;
 pub mod rates;
+pub mod records;
 pub mod reports;
 pub mod rollups;
 pub mod sdk;

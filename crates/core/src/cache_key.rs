@@ -5,7 +5,6 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::name::Name;
-use crate::output_policy::OutputPolicy;
 use crate::request::Request;
 
 /// Raised when what is cached, or for whom, changes its meaning: old entries are then never found again.
@@ -15,12 +14,12 @@ const POLICY_VERSION: u32 = 2;
 const WITHOUT_EFFECT: [&str; 3] = ["user", "metadata", "safety_identifier"];
 
 /// The key of a request within its tenant. The cap of a call that names none is not part of it: only whole answers are
-/// kept, and a whole answer is right under any cap.
+/// kept, and a whole answer is right under any cap. `stops` are the stop sequences that an operator set for a call
+/// that names none.
 #[must_use]
-pub fn exact_key(tenant: &Name, request: &Request, policy: &OutputPolicy) -> String {
+pub fn exact_key(tenant: &Name, request: &Request, stops: &[String]) -> String {
     let mut text = format!("v{POLICY_VERSION}\ntenant={tenant}\ndialect={}\n", request.dialect.as_str());
-    // The default cap is left out for the same reason; the highest cap only shortens what would be no whole answer.
-    for stop in &policy.stop {
+    for stop in stops {
         text.push_str("stop=");
         write_string(stop, &mut text);
         text.push('\n');

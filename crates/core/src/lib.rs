@@ -38,4 +38,5 @@ pub mod settings;
 pub mod spend;
 pub mod sse;
 pub mod time;
+pub mod trace;
 pub mod usage;

@@ -120,6 +120,13 @@ pub trait Ledger: Send + Sync {
     async fn enter(&self, record: &Record) -> Result<(), StoreError>;
 }
 
+/// The ledger, read.
+#[async_trait]
+pub trait Records: Send + Sync {
+    /// A record, read consistently; `None` where there is none.
+    async fn find(&self, request_id: &str) -> Result<Option<Record>, StoreError>;
+}
+
 /// The outcome of a reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reservation {

@@ -21,6 +21,8 @@ pub struct Ready {
     pub payload: Payload,
     /// How the answer is heard.
     pub hearing: Hearing,
+    /// The output cap that is really sent: for each answer, where several are asked for.
+    pub output_cap: u64,
     /// What differs from what the caller asked, as `name=value`.
     pub adapted: Vec<String>,
 }
@@ -42,7 +44,9 @@ impl Ready {
         let asking = Asking { target_id, target, parameters: &parameters, stream: request.stream, continues };
         let (payload, hearing, notes) = talk(request, prompt, &asking)?;
         adapted.extend(notes);
-        Ok(Self { payload, hearing, adapted })
+        // A cap that is not sent caps nothing but what the model itself can say.
+        let output_cap = parameters.count(Parameter::MaxOutputTokens).unwrap_or(target.max_output_tokens);
+        Ok(Self { payload, hearing, output_cap, adapted })
     }
 }
 
@@ -98,7 +102,7 @@ fn embed(request: &Request, texts: &EmbeddingRequest, target: &Target) -> Result
         }
     };
     let hearing = if matches!(payload, Payload::Invoke(_)) { Hearing::Read } else { Hearing::Pass };
-    Ok(Ready { payload, hearing, adapted: Vec::new() })
+    Ok(Ready { payload, hearing, output_cap: 0, adapted: Vec::new() })
 }
 
 fn openai(dialect: Dialect, body: Bytes) -> Payload {

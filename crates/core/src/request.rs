@@ -108,6 +108,12 @@ impl Request {
         }
     }
 
+    /// Whether vectors are wanted as base64.
+    #[must_use]
+    pub const fn wants_base64(&self) -> bool {
+        matches!(self.ask, Ask::Embed(EmbeddingRequest { is_base64: true, .. }))
+    }
+
     /// How many answers are asked for.
     #[must_use]
     pub fn choices(&self) -> u64 {
