@@ -19,14 +19,14 @@ use tollgate_core::time::Timestamp;
 
 use crate::answer::{AnswerBody, Job};
 use crate::config::Settle;
-use crate::gateway::{Gateway, Options};
+use crate::gateway::{Gateway, Options, Ports};
 use crate::handler::Handler;
 
 mod model;
 mod ports;
 
 pub(crate) use model::{
-    Piece, ScriptedModel, Turn, answers, at_once, content, fails, finish, role, streams, usage, usage_chunk,
+    Piece, ScriptedModel, Turn, answers, at_once, content, fails, finish, piece, role, streams, usage, usage_chunk, whole,
 };
 pub(crate) use ports::{MemoryCache, MemoryLedger, MemorySettings, Mood};
 
@@ -127,7 +127,14 @@ impl World {
         let cache = Arc::new(MemoryCache::default());
         let model = Arc::new(ScriptedModel::of(setup.turns));
         let options = Options { retention_days: 90, cache_ttl: setup.cache_ttl, clock };
-        let gateway = Gateway::new(settings.clone(), ledger.clone(), cache.clone(), model.clone(), options);
+        let ports = Ports {
+            settings: settings.clone(),
+            ledger: ledger.clone(),
+            records: ledger.clone(),
+            cache: cache.clone(),
+            model: model.clone(),
+        };
+        let gateway = Gateway::new(ports, options);
         let (outbox, jobs) = mpsc::unbounded_channel();
         let handler = Handler::new(gateway, setup.settle, outbox);
         Self { settings, ledger, cache, model, handler, jobs: jobs.into(), invocations: AtomicU32::new(0) }
