@@ -35,6 +35,7 @@ pub mod stack;
 mod store;
 pub mod tenants;
 pub mod vars;
+pub mod xray;
 
 #[cfg(feature = "cloudformation")]
 pub use aws_sdk_cloudformation::Client as CloudFormationClient;

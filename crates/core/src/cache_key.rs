@@ -90,11 +90,7 @@ mod tests {
     use crate::dialect::Dialect;
 
     fn key(tenant: &str, body: &str) -> String {
-        exact_key(
-            &tenant.parse().unwrap(),
-            &Request::parse(Dialect::Chat, body.as_bytes()).unwrap(),
-            &OutputPolicy::default(),
-        )
+        exact_key(&tenant.parse().unwrap(), &Request::parse(Dialect::Chat, body.as_bytes()).unwrap(), &[])
     }
 
     const BODY: &str =

@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(routing.check(&catalogue()), Ok(()));
         assert_eq!(
             ids(&routing, "gpt-5.5", "t", "u"),
-            ["mantle-us-east-1/gpt-5.5", "runtime-us-east-1/gpt-5.6-sol"]
+            ["mantle-us-east-1/gpt-5.5", "runtime-us-east-1/gpt-5.6-sol", "mantle-us-east-2/gpt-5.5"]
         );
     }
 
@@ -214,7 +214,7 @@ mod tests {
     fn a_provider_that_cannot_serve_the_model_leaves_its_share_to_the_others() {
         let routing = routing(r#"{"default": {"providers": {"bedrock": 0.1, "openai": 0.9}}}"#);
 
-        assert_eq!(ids(&routing, "gpt-5.5", "t", "u").len(), 2);
+        assert_eq!(ids(&routing, "gpt-5.6-sol", "t", "u").len(), 2);
     }
 
     #[test]
@@ -265,7 +265,7 @@ mod tests {
             let order = ids(&routing, "gpt-5.5", "t", &user);
 
             prop_assert_eq!(&order, &ids(&routing, "gpt-5.5", "t", &user));
-            prop_assert_eq!(order.len(), 2);
+            prop_assert_eq!(order.len(), 3);
             prop_assert_ne!(&order[0], &order[1]);
         }
     }

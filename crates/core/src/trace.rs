@@ -3,57 +3,93 @@
 
 use sha2::{Digest, Sha256};
 
-/// A place in a trace.
+use crate::time::Timestamp;
+
+/// Where a call stands: in the trace that is handed on, and in the one that X-Ray records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
+    place: Place,
+    recorded: Option<Place>,
+}
+
+/// A place in a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
     trace_id: String,
     parent: String,
     is_sampled: bool,
 }
 
+/// A step of a call, when it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span<'a> {
+    /// The call's id.
+    pub request_id: &'a str,
+    /// The step, unique within the call: `reserve`, `attempt-1`.
+    pub step: &'a str,
+    /// When it began.
+    pub begun: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// It did not do what it should.
+    pub has_failed: bool,
+}
+
 impl Trace {
-    /// The place that the caller names, else the one of X-Ray's header, else the first of a new trace.
+    /// The trace that the caller names goes on, else X-Ray's, else it begins here.
     #[must_use]
     pub fn new(traceparent: Option<&str>, xray: Option<&str>, request_id: &str) -> Self {
-        traceparent.and_then(Self::from_w3c).or_else(|| xray.and_then(Self::from_xray)).unwrap_or_else(|| {
-            Self {
-                trace_id: id(request_id, "trace", 32),
-                parent: id(request_id, "root", 16),
-                is_sampled: false,
-            }
-        })
+        let xray = xray.and_then(Place::from_xray);
+        let begin = || Place {
+            trace_id: id(request_id, "trace", 32),
+            parent: id(request_id, "root", 16),
+            is_sampled: false,
+        };
+        let named = traceparent.and_then(Place::from_w3c).or_else(|| xray.clone());
+        Self { place: named.unwrap_or_else(begin), recorded: xray.filter(|place| place.is_sampled) }
     }
 
     /// The trace's id: 32 hexadecimal digits.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.trace_id
+        &self.place.trace_id
     }
 
-    /// The span that this place is in: 16 hexadecimal digits.
+    /// The place within a step's span, as a `traceparent`.
     #[must_use]
-    pub fn parent(&self) -> &str {
-        &self.parent
+    pub fn traceparent(&self, request_id: &str, step: &str) -> String {
+        let Place { trace_id, is_sampled, .. } = &self.place;
+        format!("00-{trace_id}-{}-{:02x}", id(request_id, step, 16), u8::from(*is_sampled))
     }
 
-    /// Whether anybody records it.
+    /// A span as a document for X-Ray; `None` where the call is not sampled.
+    /// <https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html>
     #[must_use]
-    pub const fn is_sampled(&self) -> bool {
-        self.is_sampled
+    pub fn document(&self, span: &Span<'_>) -> Option<String> {
+        let Place { trace_id, parent, .. } = self.recorded.as_ref()?;
+        let (epoch, rest) = trace_id.split_at_checked(8)?;
+        let mut document = format!(
+            r#"{{"type":"subsegment","name":"{}","id":"{}","trace_id":"1-{epoch}-{rest}","parent_id":"{parent}","start_time":{},"end_time":{}"#,
+            span.step,
+            id(span.request_id, span.step, 16),
+            seconds(span.begun),
+            seconds(span.ended),
+        );
+        if span.has_failed {
+            document.push_str(r#","fault":true"#);
+        }
+        document.push_str(&format!(r#","annotations":{{"trace":"{}"}}}}"#, self.id()));
+        Some(document)
     }
+}
 
-    /// The id of a step's span.
-    #[must_use]
-    pub fn span(&self, request_id: &str, step: &str) -> String {
-        id(request_id, step, 16)
-    }
+/// Seconds since the epoch with a fraction, as X-Ray reads them.
+fn seconds(at: Timestamp) -> String {
+    let micros = at.as_micros();
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
 
-    /// The place within a span, as a `traceparent`.
-    #[must_use]
-    pub fn traceparent(&self, span: &str) -> String {
-        format!("00-{}-{span}-{:02x}", self.trace_id, u8::from(self.is_sampled))
-    }
-
+impl Place {
     /// <https://www.w3.org/TR/trace-context/#traceparent-header>
     fn from_w3c(text: &str) -> Option<Self> {
         let mut fields = text.trim().split('-');
@@ -112,9 +148,10 @@ mod tests {
         let trace = Trace::new(Some(W3C), Some(XRAY), "r-1");
 
         assert_eq!(trace.id(), "0af7651916cd43dd8448eb211c80319c");
-        let span = trace.span("r-1", "attempt-1");
-        assert_eq!(trace.traceparent(&span), format!("00-0af7651916cd43dd8448eb211c80319c-{span}-01"));
-        assert_ne!(span, trace.span("r-1", "attempt-2"));
+        let first = trace.traceparent("r-1", "attempt-1");
+        assert!(first.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && first.ends_with("-01"));
+        assert_ne!(first, trace.traceparent("r-1", "attempt-2"));
+        assert_eq!(Place::from_w3c(&first).unwrap().trace_id, trace.id());
     }
 
     #[test]
@@ -132,7 +169,7 @@ mod tests {
             let trace = Trace::new(Some(strange), Some(XRAY), "r-1");
 
             assert_eq!(trace.id(), "5759e988bd862e3fe1be46a994272793", "{strange}");
-            assert!(trace.is_sampled());
+            assert!(trace.place.is_sampled);
         }
     }
 
@@ -141,7 +178,41 @@ mod tests {
         let trace = Trace::new(None, Some("Root=2-x"), "r-1");
 
         assert_eq!(trace, Trace::new(None, None, "r-1"));
-        assert!(is_hex(trace.id(), 32) && !trace.is_sampled());
+        assert!(is_hex(trace.id(), 32) && !trace.place.is_sampled);
         assert_ne!(trace.id(), Trace::new(None, None, "r-2").id());
+    }
+
+    #[test]
+    fn a_sampled_step_is_a_document_for_x_ray() {
+        let span = Span {
+            request_id: "r-1",
+            step: "reserve",
+            begun: Timestamp::from_micros(1_795_348_800_000_007),
+            ended: Timestamp::from_micros(1_795_348_801_500_000),
+            has_failed: true,
+        };
+
+        let document = Trace::new(Some(W3C), Some(XRAY), "r-1").document(&span).unwrap();
+
+        let json: serde_json::Value = serde_json::from_str(&document).unwrap();
+        insta::assert_json_snapshot!(json, @r#"
+        {
+          "annotations": {
+            "trace": "0af7651916cd43dd8448eb211c80319c"
+          },
+          "end_time": 1795348801.5,
+          "fault": true,
+          "id": "eed8c70eb00e0778",
+          "name": "reserve",
+          "parent_id": "53995c3f42cd8ad8",
+          "start_time": 1795348800.000007,
+          "trace_id": "1-5759e988-bd862e3fe1be46a994272793",
+          "type": "subsegment"
+        }
+        "#);
+        assert_eq!(
+            Trace::new(Some(W3C), Some(&XRAY.replace("Sampled=1", "Sampled=0")), "r-1").document(&span),
+            None
+        );
     }
 }

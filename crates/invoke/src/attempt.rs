@@ -102,7 +102,10 @@ impl Gateway {
                 failed.error = error;
                 return Err(failed);
             }
-            let error = match self.ask(serving, step, (index, is_last)).await {
+            let (name, begun) = (format!("attempt-{}", index + 1), (self.options.clock)());
+            let asked = self.ask(serving, step, (&name, is_last)).await;
+            self.span(&serving.arrival, &name, begun, asked.is_err());
+            let error = match asked {
                 Ok(reply) => {
                     let Failed { record, unknown, .. } = failed;
                     let sent = Sent { step: step.clone(), record, unknown };
@@ -163,11 +166,10 @@ impl Gateway {
         &self,
         serving: &Serving,
         step: &Step,
-        (index, is_last): (usize, bool),
+        (name, is_last): (&str, bool),
     ) -> Result<Started, ModelError> {
         let arrival = &serving.arrival;
         let timeout = self.patience(serving, step, is_last);
-        let span = arrival.trace.span(&arrival.request_id, &format!("attempt-{}", index + 1));
         let call = Call {
             request_id: &arrival.request_id,
             target: &step.target,
@@ -179,7 +181,7 @@ impl Gateway {
                 tenant_id: arrival.caller.tenant.as_str(),
                 tenant: &serving.tenant,
             },
-            traceparent: &arrival.trace.traceparent(&span),
+            traceparent: &arrival.trace.traceparent(&arrival.request_id, name),
             timeout,
         };
         let begun = Instant::now();

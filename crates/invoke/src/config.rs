@@ -27,6 +27,8 @@ pub struct Config {
     pub allow_private_providers: bool,
     /// Secrets with providers' keys that are fetched at start.
     pub provider_secrets: Vec<String>,
+    /// Where Lambda's X-Ray daemon listens.
+    pub xray_daemon: Option<String>,
 }
 
 /// When a call is settled.
@@ -73,6 +75,7 @@ impl Config {
                 }
             },
             provider_secrets: read("PROVIDER_SECRETS").as_deref().map(list).unwrap_or_default(),
+            xray_daemon: read("AWS_XRAY_DAEMON_ADDRESS"),
         })
     }
 }

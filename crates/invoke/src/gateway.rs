@@ -13,11 +13,12 @@ use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
-use tollgate_core::ports::{Cache, Ledger, Model, Records, Reservation, Settings};
+use tollgate_core::ports::{Cache, Ledger, Model, Records, Reservation, Settings, Spans};
 use tollgate_core::record::{CacheOutcome, End, Opening, Record};
 use tollgate_core::request::Request;
 use tollgate_core::settings::Tenant;
 use tollgate_core::time::Timestamp;
+use tollgate_core::trace::Span;
 use tollgate_core::usage::Usage;
 
 use crate::answer::{Answer, AnswerBody, set};
@@ -37,6 +38,7 @@ pub struct Gateway {
     pub(crate) records: Arc<dyn Records>,
     pub(crate) cache: Arc<dyn Cache>,
     pub(crate) model: Arc<dyn Model>,
+    pub(crate) spans: Arc<dyn Spans>,
     pub(crate) options: Options,
 }
 
@@ -52,6 +54,8 @@ pub struct Ports {
     pub cache: Arc<dyn Cache>,
     /// The providers.
     pub model: Arc<dyn Model>,
+    /// X-Ray.
+    pub spans: Arc<dyn Spans>,
 }
 
 /// What does not change while an environment lives.
@@ -69,8 +73,8 @@ impl Gateway {
     /// Over these ports.
     #[must_use]
     pub fn new(ports: Ports, options: Options) -> Self {
-        let Ports { settings, ledger, records, cache, model } = ports;
-        Self { settings: CurrentSettings::new(settings), ledger, records, cache, model, options }
+        let Ports { settings, ledger, records, cache, model, spans } = ports;
+        Self { settings: CurrentSettings::new(settings), ledger, records, cache, model, spans, options }
     }
 
     /// A POST in one of the dialects.
@@ -88,6 +92,7 @@ impl Gateway {
         let plain = look_up(exact_key(tenant, &request, &[]));
         let (documents, (mut key, mut hit)) =
             futures_util::future::join(self.settings.admit(arrival.at), plain).await;
+        self.span(&arrival, "admit-and-look-up", arrival.at, documents.is_err());
         let documents = documents?;
         check_model(&documents, &arrival.caller, &request.model)?;
         let policy = arrival.caller.output.within(&documents.routing.output_policy(&arrival.caller.team));
@@ -156,7 +161,10 @@ impl Gateway {
     ) -> Result<Record, Error> {
         let opening = self.opening(arrival, request, cache, plan.bound());
         let record = Record::open(&arrival.caller, opening);
-        match self.ledger.reserve(&record, &arrival.caller.budget).await {
+        let begun = (self.options.clock)();
+        let reserved = self.ledger.reserve(&record, &arrival.caller.budget).await;
+        self.span(arrival, "reserve", begun, !matches!(reserved, Ok(Reservation::Granted)));
+        match reserved {
             Ok(Reservation::Granted) => Ok(record),
             Ok(Reservation::Refused(exhausted)) => Err(Error::InsufficientQuota(exhausted)),
             Ok(Reservation::Contended) => Err(Error::Contended),
@@ -220,8 +228,17 @@ impl Gateway {
             Nanos::ZERO => record.released(end),
             charged => record.settled(charged, End { estimated: true, ..end }),
         };
-        let job = async move { self.close(&record, closed).await };
+        let job = async move {
+            self.close(&record, closed).await;
+        };
         Answer::error(&error, headers).then(Box::pin(job))
+    }
+
+    /// Records a step that is over.
+    pub(crate) fn span(&self, arrival: &Arrival, step: &str, begun: Timestamp, has_failed: bool) {
+        let ended = (self.options.clock)();
+        let span = Span { request_id: &arrival.request_id, step, begun, ended, has_failed };
+        self.spans.record(&arrival.trace, &span);
     }
 
     /// How a call ended, but for its usage's details.

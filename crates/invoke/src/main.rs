@@ -10,6 +10,7 @@ use tollgate_aws::ledger::DynamoLedger;
 use tollgate_aws::records::DynamoRecords;
 use tollgate_aws::sdk::{self, Patience};
 use tollgate_aws::settings::DynamoSettings;
+use tollgate_aws::xray::XrayDaemon;
 use tollgate_invoke::config::Config;
 use tollgate_invoke::extension::{Pump, run_beside};
 use tollgate_invoke::gateway::{Gateway, Options, Ports};
@@ -32,6 +33,7 @@ async fn main() -> Result<(), Error> {
         records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),
         cache: Arc::new(DynamoCache::new(dynamo, config.cache_table)),
         model: Arc::new(Bedrock::new(&sdk, providers).await?),
+        spans: Arc::new(XrayDaemon::at(config.xray_daemon.as_deref())),
     };
     let options =
         Options { retention_days: config.retention_days, cache_ttl: config.cache_ttl, clock: clock::now };

@@ -198,11 +198,13 @@ impl Gateway {
                 "over bound"
             );
         }
-        self.close(&sent.record, sent.record.settled(bill.cost, end)).await;
+        let begun = (self.options.clock)();
+        let is_done = self.close(&sent.record, sent.record.settled(bill.cost, end)).await;
+        self.span(&serving.arrival, "settle", begun, !is_done);
     }
 
-    /// Writes how a call ended. What cannot be written now is left to the reconciler, which charges no less.
-    pub(crate) async fn close(&self, before: &Record, mut after: Record) {
+    /// Writes how a call ended, and says whether it is written. What cannot be written now is left to the reconciler, which charges no less.
+    pub(crate) async fn close(&self, before: &Record, mut after: Record) -> bool {
         let mut result = self.ledger.close(before, &after).await;
         if let (Ok(Transition::Lost(now)), Some(end)) = (&result, &after.end)
             && let Some(late) = close_late(now, &after, end)
@@ -210,18 +212,16 @@ impl Gateway {
             after = late;
             result = self.ledger.close(now, &after).await;
         }
-        match result {
+        match &result {
             Ok(Transition::Done) => log_settled(&after),
             Ok(Transition::Lost(_) | Transition::Missing) => {
-                tracing::error!("the record was closed by somebody else")
+                tracing::error!("the record was closed by somebody else");
             }
             Err(error) => {
-                tracing::error!(
-                    error = %Causes(&error),
-                    "not settled, left to the reconciler"
-                );
+                tracing::error!(error = %Causes(error), "not settled, left to the reconciler");
             }
         }
+        matches!(result, Ok(Transition::Done))
     }
 
     /// Enters a hit, which needed no reservation.

@@ -244,3 +244,23 @@ async fn kill_in_time_the_flag_that_admits_an_attempt_is_read_after_its_reservat
     assert_eq!(world.model.asked(), ["first.model"]);
     assert_eq!(world.record().charged_nanos, Nanos(bounds(&event("chat")).0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn every_step_and_attempt_is_a_span_and_the_trace_goes_on() {
+    let world = World::scripted([
+        fails(ModelError::Unavailable("down".into())),
+        answers("Paris", "stop", Some(usage(30, 5))),
+    ]);
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    let said = world.call(with_header("chat", "traceparent", traceparent)).await;
+
+    let steps = ["admit-and-look-up", "reserve", "attempt-1", "attempt-2", "settle"];
+    let spans: Vec<_> = steps.map(|step| (step.to_owned(), step == "attempt-1")).into();
+    assert_eq!(world.spans.all(), spans);
+    assert_eq!(said.header("x-tollgate-trace-id"), "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(world.record().trace_id.as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
+    let sent: Vec<_> = world.model.calls().into_iter().map(|called| called.traceparent).collect();
+    assert!(sent.iter().all(|sent| sent.starts_with("00-0af7651916cd43dd8448eb211c80319c-")));
+    assert_ne!(sent[0], sent[1]);
+}

@@ -31,6 +31,7 @@ pub(crate) struct Called {
     /// The body that left on OpenAI's wire; null on others.
     pub(crate) body: Value,
     pub(crate) timeout: Duration,
+    pub(crate) traceparent: String,
     pub(crate) role_arn: Option<String>,
 }
 
@@ -69,6 +70,7 @@ impl Model for ScriptedModel {
                 Payload::Converse(_) | Payload::Invoke(_) => Value::Null,
             },
             timeout: call.timeout,
+            traceparent: call.traceparent.to_owned(),
             role_arn: call.identity.tenant.role_arn.clone(),
         });
         let turn = self.turns.lock().unwrap().pop_front().expect("no call more than the script has turns");

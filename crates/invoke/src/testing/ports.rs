@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use tollgate_core::caller::Budget;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{
-    Cache, Entry, Ledger, Records, Reservation, Settings, StoreError, Transition,
+    Cache, Entry, Ledger, Records, Reservation, Settings, Spans, StoreError, Transition,
 };
 use tollgate_core::record::{Record, spend_delta};
 use tollgate_core::settings::{Document, Flag, Head, Tenant};
 use tollgate_core::spend::{MONTH_ATTRIBUTE, Spent, exhausted};
 use tollgate_core::time::Timestamp;
+use tollgate_core::trace::{Span, Trace};
 
 use super::NOON;
 
@@ -347,5 +348,21 @@ impl Cache for MemoryCache {
         self.begin().await?;
         self.entries.lock().unwrap().insert(key.to_owned(), entry.clone());
         Ok(())
+    }
+}
+
+/// The steps that were recorded, and whether they failed.
+#[derive(Default)]
+pub(crate) struct MemorySpans(Mutex<Vec<(String, bool)>>);
+
+impl MemorySpans {
+    pub(crate) fn all(&self) -> Vec<(String, bool)> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Spans for MemorySpans {
+    fn record(&self, _trace: &Trace, span: &Span<'_>) {
+        self.0.lock().unwrap().push((span.step.to_owned(), span.has_failed));
     }
 }
