@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::usage::{ChatUsage, Usage};
 
 /// What a whole answer or a chunk says to the gateway.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Glimpse {
     /// What the provider counted.
     pub usage: Option<Usage>,
@@ -18,6 +18,8 @@ pub struct Glimpse {
     pub is_usage_chunk: bool,
     /// How the answer finished, if this says so.
     pub finish: Option<Finish>,
+    /// The provider's own id of the response, if this says it.
+    pub response_id: Option<String>,
 }
 
 /// How an answer finished.
@@ -89,6 +91,7 @@ pub fn glimpse(json: &[u8]) -> Result<Glimpse, NoAnswer> {
         has_content: wire.choices.iter().any(Choice::has_content),
         is_usage_chunk: wire.choices.is_empty() && wire.usage.is_some(),
         finish: finish.reduce(|one, other| if one == Finish::Whole { other } else { one }),
+        ..Glimpse::default()
     })
 }
 

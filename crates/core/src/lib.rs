@@ -27,6 +27,7 @@ pub mod prompt;
 pub mod rate;
 pub mod raw;
 pub mod record;
+pub mod responses;
 pub mod rollup;
 pub mod routing;
 pub mod settings;
