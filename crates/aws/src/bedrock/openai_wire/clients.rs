@@ -30,6 +30,11 @@ impl Clients {
         Ok(clients)
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.built.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     pub(super) fn client(&self, connect: Duration, reach: Reach) -> Result<Client, reqwest::Error> {
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = built.get(&(connect, reach)) {
