@@ -77,3 +77,43 @@ impl Model for Bedrock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_config::{BehaviorVersion, Region};
+    use aws_credential_types::Credentials;
+    use aws_credential_types::provider::SharedCredentialsProvider;
+    use wiremock::matchers::body_partial_json;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn without_aws_credentials_there_are_no_clients() {
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::v2026_01_12()).build();
+
+        let error = Bedrock::new(&config, Options::default()).await.unwrap_err();
+
+        assert!(matches!(error, BedrockError::NoCredentials));
+    }
+
+    #[tokio::test]
+    async fn keys_that_are_wanted_at_start_are_fetched_then_and_need_not_come() {
+        let vault = MockServer::start().await;
+        Mock::given(body_partial_json(serde_json::json!({"SecretId": "openai-key"})))
+            .respond_with(ResponseTemplate::new(400))
+            .expect(1)
+            .mount(&vault)
+            .await;
+        let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("eu-west-2"))
+            .endpoint_url(vault.uri())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        let options = Options { prefetch: vec!["openai-key".to_owned()], ..Options::default() };
+
+        assert!(Bedrock::new(&config, options).await.is_ok());
+    }
+}

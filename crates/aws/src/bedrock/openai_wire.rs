@@ -8,13 +8,14 @@ mod pieces;
 mod refusal;
 mod signature;
 
+use std::time::Duration;
+
 use aws_credential_types::Credentials;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Request, StatusCode};
 use reqwest::Response;
 use secrecy::{ExposeSecret, SecretString};
-use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tollgate_core::catalogue::{Auth, Wire};
 use tollgate_core::model::{Call, Cause, ModelError, Payload, Reply};

@@ -1,5 +1,5 @@
-//! Which addresses are public. A host of the catalogue that leads into our own network, by its literal address or by its
-//! name, is not called: the connection goes to the very addresses that were judged.
+//! Which addresses are public. A host of the catalogue that leads into our own network, by its literal address or by
+//! its name, is not called: the connection goes to the very addresses that were judged.
 
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -92,11 +92,11 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, third, ..] = address.segments();
     let is_special = match first {
-        // Unspecified, loopback, and what else has no global scope. NAT64 has been taken out before.
+        // Unspecified, loopback, and what else has no global scope; the caller has judged NAT64 by what it stands for.
         0..=0x1fff => true,
         // Teredo and documentation.
         0x2001 => second == 0 || second == 0x0db8,
-        // 6to4 of an address of its own.
+        // 6to4 stands for the IPv4 address in it.
         0x2002 => !is_public_v4(v4_of(second, third)),
         // Only 2000::/3 is given out: the rest is unique local, link-local, site-local, multicast or nobody's.
         _ => first >= 0x4000,

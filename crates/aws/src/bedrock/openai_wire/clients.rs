@@ -30,11 +30,6 @@ impl Clients {
         Ok(clients)
     }
 
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.built.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     pub(super) fn client(&self, connect: Duration, reach: Reach) -> Result<Client, reqwest::Error> {
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = built.get(&(connect, reach)) {
@@ -56,5 +51,23 @@ fn build(connect: Duration, reach: Reach) -> Result<Client, reqwest::Error> {
     match reach {
         Reach::Anywhere => builder.build(),
         Reach::PublicOnly => builder.dns_resolver(PublicOnly).build(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_built_once_for_each_way_to_connect() {
+        let clients = Clients::new().unwrap();
+
+        for connect in [2_000, 2_000, 500] {
+            for reach in [Reach::Anywhere, Reach::PublicOnly] {
+                clients.client(Duration::from_millis(connect), reach).unwrap();
+            }
+        }
+
+        assert_eq!(clients.built.lock().unwrap().len(), 4);
     }
 }

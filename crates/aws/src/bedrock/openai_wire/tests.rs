@@ -98,6 +98,13 @@ async fn an_answer_that_is_none_may_be_billed() {
 }
 
 #[tokio::test]
+async fn an_answer_longer_than_any_is_not_kept_in_memory() {
+    let body = format!(r#"{{"x":"{}"}}"#, "x".repeat(32 * 1024 * 1024));
+
+    assert_eq!(kind(&failure(200, &body).await), ("garbled", true));
+}
+
+#[tokio::test]
 async fn a_path_that_bedrock_does_not_know_is_not_billed_whatever_its_status() {
     let unknown =
         r#"{"Output":{"__type":"com.amazon.coral.service#UnknownOperationException"},"Version":"1.0"}"#;
@@ -239,17 +246,4 @@ async fn a_redirect_is_not_followed() {
 
     assert_eq!(kind(&failed), ("unavailable", false));
     assert!(elsewhere.received_requests().await.unwrap().is_empty());
-}
-
-#[test]
-fn a_client_is_built_once_for_each_way_to_connect() {
-    let clients = Clients::new().unwrap();
-
-    for connect in [2_000, 2_000, 500] {
-        for reach in [Reach::Anywhere, Reach::PublicOnly] {
-            clients.client(Duration::from_millis(connect), reach).unwrap();
-        }
-    }
-
-    assert_eq!(clients.len(), 4);
 }
