@@ -3,6 +3,8 @@
 #![warn(missing_docs)]
 
 #[cfg(feature = "bedrock")]
+pub mod api_keys;
+#[cfg(feature = "bedrock")]
 pub mod bedrock;
 pub mod cache;
 pub mod causes;
