@@ -1,11 +1,27 @@
 //! A Chat Completions request: the few fields that the gateway acts on are read and checked, the rest passes unread.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "nobody asks in this way yet"))]
+mod forward;
+mod glimpse;
+#[cfg_attr(not(test), expect(dead_code, reason = "nobody asks in this way yet"))]
+mod read;
+mod reader;
+#[cfg_attr(not(test), expect(dead_code, reason = "nobody asks in this way yet"))]
+mod write;
+mod writer;
+
 use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::error::Error;
 use crate::message::{Message, read_messages};
 use crate::raw::RawObject;
+
+pub use glimpse::glimpse;
+pub use reader::ChatReader;
+pub use writer::ChatWriter;
+#[cfg_attr(not(test), expect(unused_imports, reason = "nobody asks in this way yet"))]
+pub(crate) use {forward::forward, read::read, write::write};
 
 /// The largest body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
