@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lambda_http::{Error, run_with_streaming_response, service_fn, tracing};
-use tollgate_aws::bedrock::{Bedrock, ProviderOptions};
+use tollgate_aws::bedrock::{self, Bedrock};
 use tollgate_aws::cache::DynamoCache;
 use tollgate_aws::clock;
 use tollgate_aws::ledger::DynamoLedger;
@@ -22,8 +22,8 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_env()?;
     let sdk = sdk::load(Patience::SHORT).await;
     let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-    let providers = ProviderOptions {
-        endpoint: config.provider_endpoint,
+    let providers = bedrock::Options {
+        provider_endpoint: config.provider_endpoint,
         allow_private: config.allow_private_providers,
         prefetch: config.provider_secrets,
     };

@@ -65,6 +65,8 @@ struct Answer<'a> {
     #[serde(borrow)]
     status: Option<Cow<'a, str>>,
     usage: Option<ResponsesUsage>,
+    #[serde(borrow)]
+    service_tier: Option<Cow<'a, str>>,
 }
 
 fn glimpse_of(answer: &Answer<'_>) -> Result<Glimpse, NoAnswer> {
@@ -79,6 +81,8 @@ fn glimpse_of(answer: &Answer<'_>) -> Result<Glimpse, NoAnswer> {
         has_content: finish.is_some() || answer.output.as_ref().is_some_and(|output| !output.is_empty()),
         finish,
         response_id: answer.id.as_deref().map(str::to_owned),
+        // Until it is finished, an answer only repeats what was asked.
+        service_tier: finish.and(answer.service_tier.as_deref()).map(str::to_owned),
         ..Glimpse::default()
     })
 }
