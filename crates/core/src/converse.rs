@@ -190,7 +190,8 @@ const MAX_METADATA_CHARS: usize = 256;
 #[must_use]
 pub fn request_metadata(identity: &Identity<'_>) -> [(String, String); 3] {
     let is_allowed = |c: char| {
-        let is_mark = |c: char| matches!(c, ' ' | ':' | '_' | '@' | '$' | '#' | '=' | '/' | '+' | ',' | '-' | '.');
+        let is_mark =
+            |c: char| matches!(c, ' ' | ':' | '_' | '@' | '$' | '#' | '=' | '/' | '+' | ',' | '-' | '.');
         c.is_ascii_alphanumeric() || is_mark(c)
     };
     let clean = |value: &str| {

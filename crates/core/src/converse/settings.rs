@@ -28,7 +28,11 @@ impl<'a> Settings<'a> {
     }
 
     /// Writes everything, or names the field that cannot be said.
-    pub(super) fn write(mut self, parameters: &Parameters, format: Option<&Format>) -> Result<(), &'static str> {
+    pub(super) fn write(
+        mut self,
+        parameters: &Parameters,
+        format: Option<&Format>,
+    ) -> Result<(), &'static str> {
         for (parameter, value) in parameters.iter().filter(|(_, value)| !value.is_null()) {
             self.set(parameter, value).ok_or(parameter.as_str())?;
         }
@@ -51,7 +55,9 @@ impl<'a> Settings<'a> {
             Parameter::TopP => self.request.top_p = Some(number(value)?),
             Parameter::Stop => self.request.stop_sequences = stop_sequences(value)?,
             Parameter::ReasoningEffort => self.effort(value.as_str()?)?,
-            Parameter::Verbosity if self.schema == SchemaField::TextFormat => self.text("verbosity", value.clone()),
+            Parameter::Verbosity if self.schema == SchemaField::TextFormat => {
+                self.text("verbosity", value.clone())
+            }
             Parameter::Store if *value == false => {}
             Parameter::Verbosity
             | Parameter::Store
@@ -86,7 +92,9 @@ impl<'a> Settings<'a> {
     fn format(&mut self, format: &Format) -> Option<()> {
         match (format, self.schema) {
             (Format::Text, _) => {}
-            (Format::JsonObject, SchemaField::TextFormat) => self.text("format", json!({"type": "json_object"})),
+            (Format::JsonObject, SchemaField::TextFormat) => {
+                self.text("format", json!({"type": "json_object"}))
+            }
             (Format::JsonSchema { name, description, schema, .. }, SchemaField::OutputConfig) => {
                 let description = description.clone().filter(|text| !text.trim().is_empty());
                 let schema = schema.get().to_owned();

@@ -50,12 +50,14 @@ impl Talk {
                 let (tool_use_id, content) = (call_id.clone(), contents(parts)?);
                 self.say(Speaker::User, vec![Block::ToolResult { tool_use_id, content }]);
             }
-            Item::Reasoning { summary, sealed } => match (replay(summary, sealed.as_ref(), target_id), sealed) {
-                (Some(block), _) => self.say(Speaker::Assistant, vec![block]),
-                (None, Some(_)) => self.note("encrypted_reasoning=dropped"),
-                // A model takes only reasoning that it can know again; what is merely shown to people, it does not miss.
-                (None, None) => {}
-            },
+            Item::Reasoning { summary, sealed } => {
+                match (replay(summary, sealed.as_ref(), target_id), sealed) {
+                    (Some(block), _) => self.say(Speaker::Assistant, vec![block]),
+                    (None, Some(_)) => self.note("encrypted_reasoning=dropped"),
+                    // A model takes only reasoning that it can know again; what is merely shown to people, it does not miss.
+                    (None, None) => {}
+                }
+            }
         }
         Some(())
     }

@@ -93,7 +93,12 @@ fn weather() -> Tool {
 
 fn schema(strict: Option<bool>) -> Option<Format> {
     let schema = raw(&json!({"type": "object", "properties": {"a": {"type": "integer"}}}));
-    Some(Format::JsonSchema { name: "answer".to_owned(), description: Some("It.".to_owned()), schema, strict })
+    Some(Format::JsonSchema {
+        name: "answer".to_owned(),
+        description: Some("It.".to_owned()),
+        schema,
+        strict,
+    })
 }
 
 fn of(items: Vec<Item>) -> Prompt {
@@ -114,7 +119,10 @@ fn a_conversation_with_tools_images_and_reasoning_is_said_in_converse() {
             message(Role::Developer, "no lists"),
             Item::Message {
                 role: Role::User,
-                parts: vec![Part::Text("what is this, and the weather?".to_owned()), image("data:image/png;base64,aGk=")],
+                parts: vec![
+                    Part::Text("what is this, and the weather?".to_owned()),
+                    image("data:image/png;base64,aGk="),
+                ],
             },
             reasoning(&["First the ", "weather."], Some(TARGET_ID), "s.c2ln"),
             message(Role::Assistant, "I look."),

@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use super::*;
 
 fn texts() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["", " ", "\n\t", "a", "b c", "{}", "{\"a\":1}", "[", "é"]).prop_map(str::to_owned)
+    prop::sample::select(vec!["", " ", "\n\t", "a", "b c", "{}", "{\"a\":1}", "[", "é"])
+        .prop_map(str::to_owned)
 }
 
 fn parts() -> impl Strategy<Value = Vec<Part>> {
@@ -17,7 +18,8 @@ fn parts() -> impl Strategy<Value = Vec<Part>> {
 }
 
 fn items() -> impl Strategy<Value = Vec<Item>> {
-    let roles = prop::sample::select(vec![Role::User, Role::Assistant, Role::User, Role::Assistant, Role::System]);
+    let roles =
+        prop::sample::select(vec![Role::User, Role::Assistant, Role::User, Role::Assistant, Role::System]);
     let seals = prop::sample::select(vec!["s.c2ln", "r.aGk", "r.", "x"]);
     let item = prop_oneof![
         6 => (roles, parts()).prop_map(|(role, parts)| Item::Message { role, parts }),
