@@ -1,7 +1,9 @@
 //! Models on Amazon Bedrock: the OpenAI wire over signed HTTPS, and Converse through the SDK.
 
 mod converse;
+mod invoke;
 mod openai_wire;
+mod runtime;
 #[cfg(test)]
 mod samples;
 
