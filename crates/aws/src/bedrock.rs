@@ -3,6 +3,7 @@
 mod converse;
 mod invoke;
 mod openai_wire;
+mod runtime;
 #[cfg(test)]
 mod samples;
 

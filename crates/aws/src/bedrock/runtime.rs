@@ -1,0 +1,98 @@
+//! `bedrock-runtime` through the SDK: what Converse and InvokeModel have in common.
+
+#[cfg(test)]
+pub(super) mod samples;
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_credential_types::Credentials;
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::config::http::HttpResponse;
+use aws_sdk_bedrockruntime::config::{Builder, Region};
+use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
+use bytes::Bytes;
+use tollgate_core::model::{Call, Cause, ModelError};
+
+use crate::connection::{connect_anew, never_left};
+
+/// Our own loop decides about retries, and each call has its own time limit.
+pub(super) fn client(config: &SdkConfig) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .disable_operation_timeout()
+        .disable_operation_attempt_timeout()
+        .disable_read_timeout()
+        .build();
+    let config = Builder::from(config)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        .http_client(connect_anew())
+        .build();
+    Client::from_conf(config)
+}
+
+/// Where a call goes, with whose credentials, and how long it may look for a connection: all are the call's own.
+pub(super) fn place(call: &Call<'_>, credentials: Credentials) -> Builder {
+    let connect = Duration::from_millis(call.target.timeouts.connect_ms);
+    Builder::default()
+        .region(Region::new(call.target.region.clone()))
+        .credentials_provider(credentials)
+        .timeout_config(TimeoutConfig::builder().connect_timeout(connect).build())
+}
+
+/// Why there is no answer.
+pub(super) fn failure<E>(error: SdkError<E, HttpResponse>) -> ModelError
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    match &error {
+        SdkError::ConstructionFailure(_) => ModelError::Unauthorized(Box::new(error)),
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) if never_left(&error) => {
+            ModelError::Unavailable(Box::new(error))
+        }
+        SdkError::TimeoutError(_) => ModelError::TimedOut,
+        // The SDK calls an answer that it cannot read an error of the service, whatever its status.
+        SdkError::ServiceError(service) if service.raw().status().is_success() => {
+            ModelError::Garbled(Box::new(error))
+        }
+        SdkError::ServiceError(service) => match service.err().code() {
+            Some("ThrottlingException" | "ModelNotReadyException" | "ServiceQuotaExceededException") => {
+                ModelError::Throttled { retry_after: None }
+            }
+            Some("ValidationException") => refused(service.err().message().unwrap_or("invalid request")),
+            Some("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException") => {
+                ModelError::Unauthorized(Box::new(error))
+            }
+            Some("ModelTimeoutException") => ModelError::TimedOut,
+            _ => ModelError::Unavailable(Box::new(error)),
+        },
+        _ => ModelError::Broken(Box::new(error)),
+    }
+}
+
+fn refused(message: &str) -> ModelError {
+    let body = serde_json::json!({
+        "error": {"message": message, "type": "invalid_request_error", "param": null, "code": "provider_refused"}
+    });
+    ModelError::Refused { status: 400, body: Bytes::from(body.to_string()) }
+}
+
+/// How far a stream has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Nothing of the answer has come.
+    Silent,
+    /// Something has.
+    Begun,
+}
+
+/// What an error in a stream means. It is told by its type: the status beside it need not fit. A model that is throttled
+/// before its first word has done nothing that anybody bills.
+pub(super) fn break_off(is_throttled: bool, progress: Progress, cause: Cause) -> ModelError {
+    match progress {
+        Progress::Silent if is_throttled => ModelError::Throttled { retry_after: None },
+        Progress::Silent | Progress::Begun => ModelError::Broken(cause),
+    }
+}

@@ -1,0 +1,398 @@
+use serde_json::json;
+
+use super::*;
+use crate::asking::Asking;
+use crate::catalogue::Target;
+use crate::parameter::{Parameter, Parameters, Unfit};
+use crate::prompt::{Format, Item, Part, Prompt, Role, Sealed, Tool, ToolChoice};
+use crate::settings::Tenant;
+
+mod laws;
+
+const TARGET_ID: &str = "runtime-us-east-1/m";
+
+fn target(wire: &Value) -> Target {
+    let mut whole = json!({"kind": "converse"});
+    whole.as_object_mut().unwrap().extend(wire.as_object().unwrap().clone());
+    serde_json::from_value(json!({
+        "provider": "bedrock", "model_id": "m", "region": "us-east-1", "wire": whole,
+        "context_tokens": 1_000, "max_output_tokens": 100, "max_image_tokens": 0
+    }))
+    .unwrap()
+}
+
+fn settings(extra: &[(Parameter, Value)]) -> Parameters {
+    let mut parameters = Parameters::default();
+    parameters.set(Parameter::MaxOutputTokens, 50);
+    for (parameter, value) in extra {
+        parameters.set(*parameter, value.clone());
+    }
+    parameters
+}
+
+fn ask(
+    prompt: &Prompt,
+    wire: &Value,
+    extra: &[(Parameter, Value)],
+) -> Result<(ConverseRequest, Vec<String>), Unfit> {
+    let (target, parameters) = (target(wire), settings(extra));
+    let asking = Asking {
+        target_id: TARGET_ID,
+        target: &target,
+        parameters: &parameters,
+        stream: false,
+        continues: None,
+    };
+    say(prompt, &asking)
+}
+
+/// The field for which a request is unfit.
+fn refused(prompt: &Prompt, wire: &Value, extra: &[(Parameter, Value)]) -> String {
+    ask(prompt, wire, extra).unwrap_err().field
+}
+
+fn message(role: Role, text: &str) -> Item {
+    Item::Message { role, parts: vec![Part::Text(text.to_owned())] }
+}
+
+fn image(url: &str) -> Part {
+    Part::Image { url: url.to_owned(), detail: None }
+}
+
+fn call(call_id: &str, arguments: &str) -> Item {
+    Item::ToolCall {
+        call_id: call_id.to_owned(),
+        name: "get_weather".to_owned(),
+        arguments: arguments.to_owned(),
+    }
+}
+
+fn result(call_id: &str, parts: &[Part]) -> Item {
+    Item::ToolResult { call_id: call_id.to_owned(), parts: parts.to_vec() }
+}
+
+fn reasoning(summary: &[&str], target: Option<&str>, text: &str) -> Item {
+    Item::Reasoning {
+        summary: summary.iter().map(|text| (*text).to_owned()).collect(),
+        sealed: Some(Sealed { target: target.map(str::to_owned), text: text.to_owned() }),
+    }
+}
+
+fn raw(value: &Value) -> Box<serde_json::value::RawValue> {
+    serde_json::value::to_raw_value(value).unwrap()
+}
+
+fn weather() -> Tool {
+    Tool {
+        name: "get_weather".to_owned(),
+        description: Some("Weather of a city.".to_owned()),
+        parameters: Some(raw(&json!({"type": "object", "properties": {"city": {"type": "string"}}}))),
+        strict: Some(true),
+    }
+}
+
+fn schema(strict: Option<bool>) -> Option<Format> {
+    let schema = raw(&json!({"type": "object", "properties": {"a": {"type": "integer"}}}));
+    Some(Format::JsonSchema {
+        name: "answer".to_owned(),
+        description: Some("It.".to_owned()),
+        schema,
+        strict,
+    })
+}
+
+fn of(items: Vec<Item>) -> Prompt {
+    Prompt { items, ..Prompt::default() }
+}
+
+fn hello() -> Prompt {
+    of(vec![message(Role::User, "hello")])
+}
+
+#[test]
+fn a_conversation_with_tools_images_and_reasoning_is_said_in_converse() {
+    let prompt = Prompt {
+        tools: vec![weather()],
+        tool_choice: Some(ToolChoice::Auto),
+        ..of(vec![
+            message(Role::System, "be brief"),
+            message(Role::Developer, "no lists"),
+            Item::Message {
+                role: Role::User,
+                parts: vec![
+                    Part::Text("what is this, and the weather?".to_owned()),
+                    image("data:image/png;base64,aGk="),
+                ],
+            },
+            reasoning(&["First the ", "weather."], Some(TARGET_ID), "s.c2ln"),
+            message(Role::Assistant, "I look."),
+            call("call_1", r#"{"city":"Paris"}"#),
+            call("call_2", ""),
+            result("call_1", &[Part::Text("rain".to_owned())]),
+            result("call_2", &[image("data:image/webp;base64,aGk="), Part::Text(" ".to_owned())]),
+            message(Role::User, "so?"),
+        ])
+    };
+
+    let (request, notes) = ask(&prompt, &json!({"schema": "output-config"}), &[]).unwrap();
+
+    let content = json!([
+        {"text": "what is this, and the weather?"},
+        {"image": {"format": "png", "bytes": "aGk="}}
+    ]);
+    let calls = json!([
+        {"reasoning": {"text": "First the weather.", "signature": "c2ln"}},
+        {"text": "I look."},
+        {"toolUse": {"toolUseId": "call_1", "name": "get_weather", "input": {"city": "Paris"}}},
+        {"toolUse": {"toolUseId": "call_2", "name": "get_weather", "input": {}}}
+    ]);
+    let results = json!([
+        {"toolResult": {"toolUseId": "call_1", "content": [{"text": "rain"}]}},
+        {"toolResult": {"toolUseId": "call_2", "content": [{"image": {"format": "webp", "bytes": "aGk="}}]}},
+        {"text": "so?"}
+    ]);
+    let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
+    let tool = json!({
+        "name": "get_weather", "description": "Weather of a city.", "inputSchema": schema, "strict": true
+    });
+    assert_eq!(
+        json!(request),
+        json!({
+            "system": ["be brief", "no lists"],
+            "messages": [
+                {"role": "user", "content": content},
+                {"role": "assistant", "content": calls},
+                {"role": "user", "content": results}
+            ],
+            "maxTokens": 50,
+            "tools": [tool],
+            "toolChoice": "auto"
+        })
+    );
+    assert!(notes.is_empty());
+}
+
+#[test]
+fn settings_are_said_in_converse() {
+    let wire = json!({"effort": "flat", "guardrail": {"id": "gr-1", "version": "2"}});
+    let extra = [
+        (Parameter::Temperature, json!(0.5)),
+        (Parameter::TopP, json!(1)),
+        (Parameter::Stop, json!(["END", "\n"])),
+        (Parameter::ReasoningEffort, json!("low")),
+        (Parameter::ServiceTier, json!("auto")),
+        (Parameter::N, json!(1)),
+        (Parameter::Logprobs, json!(false)),
+        (Parameter::PresencePenalty, json!(0.0)),
+        (Parameter::LogitBias, json!({})),
+        (Parameter::ParallelToolCalls, json!(false)),
+        (Parameter::User, json!("u")),
+        (Parameter::Metadata, json!({"a": "b"})),
+        (Parameter::SafetyIdentifier, json!("s")),
+        (Parameter::Store, json!(false)),
+    ];
+
+    let (request, notes) = ask(&hello(), &wire, &extra).unwrap();
+
+    assert_eq!(
+        json!(request),
+        json!({
+            "messages": [{"role": "user", "content": [{"text": "hello"}]}],
+            "maxTokens": 50, "temperature": 0.5, "topP": 1.0, "stopSequences": ["END", "\n"],
+            "additional": {"reasoning_effort": "low"},
+            "guardrail": {"id": "gr-1", "version": "2"}
+        })
+    );
+    assert!(notes.is_empty());
+}
+
+#[test]
+fn openais_models_take_effort_verbosity_and_schema_in_their_own_fields() {
+    let wire = json!({"effort": "nested", "schema": "text-format"});
+    let extra = [(Parameter::ReasoningEffort, json!("high")), (Parameter::Verbosity, json!("low"))];
+    let prompt = Prompt { format: schema(Some(true)), ..hello() };
+
+    let (request, notes) = ask(&prompt, &wire, &extra).unwrap();
+
+    let format = json!({
+        "type": "json_schema", "name": "answer", "description": "It.", "strict": true,
+        "schema": {"type": "object", "properties": {"a": {"type": "integer"}}}
+    });
+    let expected = json!({"reasoning": {"effort": "high"}, "text": {"verbosity": "low", "format": format}});
+    assert_eq!(request.additional, Some(expected));
+    assert!(notes.is_empty());
+
+    let prompt = Prompt { format: Some(Format::JsonObject), ..hello() };
+    let (request, _) = ask(&prompt, &wire, &[]).unwrap();
+    assert_eq!(request.additional, Some(json!({"text": {"format": {"type": "json_object"}}})));
+}
+
+#[test]
+fn a_schema_goes_to_the_output_config_where_the_model_takes_it_there() {
+    let prompt = Prompt { format: schema(None), ..hello() };
+
+    let (request, _) = ask(&prompt, &json!({"schema": "output-config"}), &[]).unwrap();
+
+    let schema = request.schema.unwrap();
+    assert_eq!((schema.name.as_str(), schema.description.as_deref()), ("answer", Some("It.")));
+    assert!(schema.schema.starts_with(r#"{"#));
+    assert_eq!(request.additional, None);
+}
+
+#[test]
+fn what_a_target_can_do_without_is_left_out_and_said() {
+    let extra = [
+        (Parameter::Seed, json!(7)),
+        (Parameter::PromptCacheKey, json!("k")),
+        (Parameter::ReasoningSummary, json!("auto")),
+        (Parameter::Store, json!(true)),
+        (Parameter::Verbosity, json!("low")),
+    ];
+    let prompt = Prompt {
+        tools: vec![weather()],
+        ..of(vec![
+            message(Role::User, "a"),
+            reasoning(&["x"], Some("mantle/other"), "gAAAA"),
+            reasoning(&["x"], None, "s.c2ln"),
+            Item::Reasoning { summary: vec!["x".to_owned()], sealed: None },
+            message(Role::User, "b"),
+        ])
+    };
+
+    let (request, mut notes) = ask(&prompt, &json!({}), &extra).unwrap();
+
+    notes.sort_unstable();
+    assert_eq!(
+        notes,
+        [
+            "encrypted_reasoning=dropped",
+            "prompt_cache_key=dropped",
+            "reasoning_summary=dropped",
+            "seed=dropped",
+            "store=dropped",
+            "strict=dropped",
+            "verbosity=dropped",
+        ]
+    );
+    let texts = json!([{"role": "user", "content": [{"text": "a"}, {"text": "b"}]}]);
+    assert_eq!(json!(request.messages), texts);
+    assert!(!request.tools[0].strict);
+}
+
+#[test]
+fn redacted_reasoning_goes_back_as_it_came() {
+    let seal = Seal::Redacted(Bytes::from_static(&[0, 255]));
+    let prompt = of(vec![message(Role::User, "a"), reasoning(&[], Some(TARGET_ID), &seal.write())]);
+
+    let (request, _) = ask(&prompt, &json!({}), &[]).unwrap();
+
+    assert_eq!(request.messages[1].content, [Block::Redacted(Bytes::from_static(&[0, 255]))]);
+}
+
+#[test]
+fn a_conversation_that_converse_cannot_hold_is_unfit() {
+    let user = || message(Role::User, "a");
+    let with_image = |role, url: &str| Item::Message { role, parts: vec![image(url)] };
+    for items in [
+        vec![],
+        vec![message(Role::User, " \n")],
+        vec![message(Role::System, "a")],
+        vec![message(Role::Assistant, "a"), user()],
+        vec![call("c", "{}"), result("c", &[])],
+        vec![user(), message(Role::Developer, "b"), user()],
+        vec![with_image(Role::User, "https://example.com/a.png")],
+        vec![with_image(Role::System, "data:image/png;base64,aGk="), user()],
+        vec![user(), with_image(Role::Assistant, "data:image/png;base64,aGk=")],
+        vec![user(), call("c", r#"{"city":"#)],
+        vec![user(), call("c", "[]")],
+    ] {
+        let prompt = Prompt { tools: vec![weather()], ..of(items) };
+
+        assert_eq!(refused(&prompt, &json!({}), &[]), "messages", "{:?}", prompt.items);
+    }
+}
+
+#[test]
+fn tools_that_may_not_be_called_are_left_out_unless_they_were_called() {
+    let none = |items| Prompt { tools: vec![weather()], tool_choice: Some(ToolChoice::None), ..of(items) };
+    let called = || vec![message(Role::User, "a"), call("c", "{}"), result("c", &[])];
+
+    let (request, _) = ask(&none(vec![message(Role::User, "a")]), &json!({}), &[]).unwrap();
+
+    assert!(request.tools.is_empty() && request.tool_choice.is_none());
+    assert_eq!(refused(&none(called()), &json!({}), &[]), "tool_choice");
+    assert_eq!(refused(&of(called()), &json!({}), &[]), "tools");
+}
+
+#[test]
+fn a_choice_is_one_of_converses_own() {
+    let choose = |choice, tools| Prompt { tools, tool_choice: Some(choice), ..hello() };
+    let function = |name: &str| ToolChoice::Function(name.to_owned());
+
+    for (choice, expected) in [
+        (ToolChoice::Auto, Choice::Auto),
+        (ToolChoice::Required, Choice::Any),
+        (function("get_weather"), Choice::Tool("get_weather".to_owned())),
+    ] {
+        let (request, _) = ask(&choose(choice, vec![weather()]), &json!({}), &[]).unwrap();
+        assert_eq!(request.tool_choice, Some(expected));
+    }
+    let (request, _) = ask(&choose(ToolChoice::Auto, vec![]), &json!({}), &[]).unwrap();
+    assert_eq!(request.tool_choice, None);
+    for (choice, tools) in [(ToolChoice::Required, vec![]), (function("other"), vec![weather()])] {
+        assert_eq!(refused(&choose(choice, tools), &json!({}), &[]), "tool_choice");
+    }
+}
+
+#[test]
+fn settings_that_would_change_the_meaning_are_unfit() {
+    for (parameter, value) in [
+        (Parameter::MaxOutputTokens, json!(0)),
+        (Parameter::Temperature, json!("hot")),
+        (Parameter::Temperature, json!(1e300)),
+        (Parameter::Stop, json!([""])),
+        (Parameter::ReasoningEffort, json!("low")),
+        (Parameter::ServiceTier, json!("flex")),
+        (Parameter::ServiceTier, json!("priority")),
+        (Parameter::ParallelToolCalls, json!(false)),
+        (Parameter::N, json!(2)),
+        (Parameter::Logprobs, json!(true)),
+        (Parameter::TopLogprobs, json!(3)),
+        (Parameter::LogitBias, json!({"5": 1})),
+        (Parameter::PresencePenalty, json!(0.1)),
+        (Parameter::FrequencyPenalty, json!(-1)),
+    ] {
+        let prompt = Prompt { tools: vec![weather()], ..hello() };
+
+        assert_eq!(refused(&prompt, &json!({}), &[(parameter, value)]), parameter.as_str());
+    }
+}
+
+#[test]
+fn what_converse_has_no_word_for_is_unfit() {
+    let output_config = json!({"schema": "output-config"});
+    for (prompt, wire, field) in [
+        (Prompt { strange: vec!["modalities".to_owned()], ..hello() }, json!({}), "modalities"),
+        (Prompt { continues: Some("resp_1".to_owned()), ..hello() }, json!({}), "previous_response_id"),
+        (Prompt { format: schema(None), ..hello() }, json!({}), "response_format"),
+        (Prompt { format: Some(Format::JsonObject), ..hello() }, json!({}), "response_format"),
+        (Prompt { format: Some(Format::JsonObject), ..hello() }, output_config, "response_format"),
+    ] {
+        assert_eq!(refused(&prompt, &wire, &[]), field);
+    }
+    assert!(ask(&Prompt { format: Some(Format::Text), ..hello() }, &json!({}), &[]).is_ok());
+}
+
+#[test]
+fn metadata_has_only_what_bedrock_allows() {
+    let identity = Identity {
+        user: "zoë@example.com; x",
+        team: "a/b-c",
+        tenant_id: &"t".repeat(300),
+        tenant: &Tenant::default(),
+    };
+
+    let [(_, tenant), (_, team), (_, user)] = request_metadata(&identity);
+
+    assert_eq!((tenant.len(), team.as_str(), user.as_str()), (256, "a/b-c", "zo_@example.com_ x"));
+}
