@@ -186,7 +186,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_ms: 2_000, first_token_ms: 20_000, between_tokens_ms: 60_000, total_ms: 840_000 }
+        Self { connect_ms: 2_000, first_token_ms: 20_000, between_tokens_ms: 60_000, total_ms: 900_000 }
     }
 }
 

@@ -98,6 +98,18 @@ impl Request {
         self.prompt()?.parameters.count(Parameter::MaxOutputTokens)
     }
 
+    /// The name of the field with the output cap, as this request has it or could have it.
+    #[must_use]
+    pub fn cap_field(&self) -> &'static str {
+        match self.dialect {
+            Dialect::Chat if self.body.raw("max_tokens").is_some_and(|cap| cap.get() != "null") => {
+                "max_tokens"
+            }
+            Dialect::Chat => "max_completion_tokens",
+            Dialect::Responses | Dialect::Embeddings => "max_output_tokens",
+        }
+    }
+
     /// How many pieces the provider wraps in tokens of its own: messages, tools, texts.
     #[must_use]
     pub fn pieces(&self) -> usize {

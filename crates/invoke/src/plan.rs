@@ -150,7 +150,7 @@ fn step(
     if ready.output_cap > target.max_output_tokens {
         let (most, cap) = (target.max_output_tokens, ready.output_cap);
         let message = format!("at most {most} output tokens are supported, not {cap}");
-        return Err(Error::invalid("max_output_tokens", message));
+        return Err(Error::invalid(request.cap_field(), message));
     }
     let earlier = wish.earlier.map_or(0, |earlier| earlier.tokens);
     let bound = attempt_cost(request, target, &price, &tier, (earlier, ready.output_cap));

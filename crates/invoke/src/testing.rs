@@ -27,7 +27,7 @@ mod ports;
 
 pub(crate) use model::{
     Piece, ScriptedModel, Turn, answers, at_once, content, fails, finish, piece, role, streams, usage,
-    usage_chunk,
+    usage_chunk, whole,
 };
 pub(crate) use ports::{MemoryCache, MemoryLedger, MemorySettings, MemorySpans, Mood};
 
@@ -59,6 +59,13 @@ pub(crate) fn event(case: &str) -> Value {
 /// The chat event with another body.
 pub(crate) fn chat(body: impl Into<String>) -> Value {
     with("chat", "/body", body.into().into())
+}
+
+/// A POST of this body to a path.
+pub(crate) fn post(path: &str, body: impl Into<String>) -> Value {
+    let mut event = chat(body);
+    event["path"] = path.into();
+    event
 }
 
 /// An event with one thing changed.

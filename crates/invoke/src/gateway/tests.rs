@@ -29,6 +29,7 @@ async fn a_json_answer_names_who_gave_it_and_what_it_cost() {
     x-tollgate-model: first.model
     x-tollgate-provider: first
     x-tollgate-request-id: r-1
+    x-tollgate-trace-id: 496a82b81a5d4dbb3e5faa9dd67605a2
     ");
     assert_eq!(said.json()["choices"][0]["message"]["content"], "Paris");
 }
@@ -276,7 +277,7 @@ async fn a_key_lists_the_models_it_may_name() {
     let ids = |said: &Said| {
         said.json()["data"].as_array().unwrap().iter().map(|m| m["id"].clone()).collect::<Vec<_>>()
     };
-    assert_eq!(ids(&all), ["gpt-5.5", "plain", "unpriced", "unrouted"]);
+    assert_eq!(ids(&all), ["embedder", "gpt-5.5", "plain", "talks-converse", "unpriced", "unrouted"]);
     assert_eq!(
         some.json(),
         json!({"object": "list", "data": [{"id": "gpt-5.5", "object": "model", "created": 1_780_272_000, "owned_by": "openai"}]})

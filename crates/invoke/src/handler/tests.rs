@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use crate::testing::*;
 
+mod dialects;
+mod fuzz;
 mod malformed;
 
 #[tokio::test(start_paused = true)]

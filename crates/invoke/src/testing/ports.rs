@@ -164,6 +164,13 @@ impl MemoryLedger {
         self.books.lock().unwrap().records.get(id).cloned()
     }
 
+    /// Gives a record another id, as if Lambda had given it.
+    pub(crate) fn rename(&self, id: &str, to: &str) {
+        let mut books = self.books.lock().unwrap();
+        let record = books.records.remove(id).unwrap();
+        books.records.insert(to.to_owned(), Record { request_id: to.to_owned(), ..record });
+    }
+
     /// What was asked of it, in order.
     pub(crate) fn steps(&self) -> Vec<&'static str> {
         self.books.lock().unwrap().steps.clone()

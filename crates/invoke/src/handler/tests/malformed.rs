@@ -111,7 +111,7 @@ async fn fields_that_are_wrong() {
 
 #[tokio::test(start_paused = true)]
 async fn requests_that_no_target_can_take() {
-    let plain = |members: &str| chat(plus(members).replace("gpt-5.5", "plain"));
+    let converse = |members: &str| chat(plus(members).replace("gpt-5.5", "talks-converse"));
     let restricted = with("chat", "/requestContext/authorizer/models", "plain,unpriced".into());
 
     check(vec![
@@ -126,9 +126,9 @@ async fn requests_that_no_target_can_take() {
             "invalid_request",
             Some("max_completion_tokens"),
         ),
-        (plain(r#""logprobs":true"#), 400, "invalid_request", Some("logprobs")),
-        (plain(r#""n":2"#), 400, "invalid_request", Some("n")),
-        (plain(r#""stop":5"#), 400, "invalid_request", Some("stop")),
+        (converse(r#""logprobs":true"#), 400, "invalid_request", Some("logprobs")),
+        (converse(r#""n":2"#), 400, "invalid_request", Some("n")),
+        (converse(r#""stop":5"#), 400, "invalid_request", Some("stop")),
     ])
     .await;
 }
