@@ -1,8 +1,6 @@
 //! The Responses dialect, `POST /responses`: requests are read into a prompt and written from one, answers are read
 //! into events and written from them. Where both sides speak it, everything passes but what the gateway must say.
 
-#![cfg_attr(not(test), expect(unused_imports, reason = "no request comes this way yet"))]
-
 mod forward;
 mod item;
 mod node;
@@ -20,12 +18,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use forward::forward;
 pub use pass::{ResponsesPass, glimpse, request_id_of};
-pub(crate) use read::read;
 pub use reader::ResponsesReader;
-pub(crate) use write::write;
 pub use writer::ResponsesWriter;
+#[cfg_attr(not(test), expect(unused_imports, reason = "no request comes this way yet"))]
+pub(crate) use {forward::forward, read::read, write::write};
 
 /// What is included to get the probabilities of tokens.
 const INCLUDE_LOGPROBS: &str = "message.output_text.logprobs";
