@@ -5,9 +5,10 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::reader::parse;
+use super::reader::{no_output, parse};
 use super::seal::seal;
 use super::usage::ResponsesUsage;
 use crate::completion::{Finish, Glimpse, NoAnswer};
@@ -48,13 +49,14 @@ pub fn request_id_of(response_id: &str) -> Option<String> {
 pub fn glimpse(json: &[u8]) -> Result<Glimpse, NoAnswer> {
     let answer: Answer<'_> = parse(json)?;
     if answer.output.is_none() {
-        return Err(NoAnswer::Garbled(serde::de::Error::missing_field("output")));
+        return Err(no_output(json));
     }
     glimpse_of(&answer)
 }
 
 #[derive(Deserialize)]
 struct Answer<'a> {
+    error: Option<IgnoredAny>,
     #[serde(borrow)]
     output: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
@@ -66,6 +68,7 @@ struct Answer<'a> {
 
 fn glimpse_of(answer: &Answer<'_>) -> Result<Glimpse, NoAnswer> {
     let finish = match answer.status.as_deref() {
+        _ if answer.error.is_some() => return Err(NoAnswer::Failed),
         Some("failed" | "cancelled") => return Err(NoAnswer::Failed),
         Some("completed") => Some(Finish::Whole),
         Some("incomplete") => Some(Finish::Partial),

@@ -108,7 +108,10 @@ fn every_setting_is_read() {
     );
     assert_eq!(prompt.tool_choice, Some(ToolChoice::Function("weather".to_owned())));
     let Some(Format::JsonSchema { name, schema, strict: Some(true), .. }) = &prompt.format else { panic!() };
-    assert_eq!((name.as_str(), &schema.get()[..8]), ("answer", "{\"proper"));
+    assert_eq!(
+        (name.as_str(), parsed(schema.get().as_bytes())),
+        ("answer", full()["text"]["format"]["schema"].clone())
+    );
     assert_eq!((prompt.tools.len(), prompt.tools[0].strict), (1, Some(true)));
     assert_eq!(prompt.continues.as_deref(), Some("resp_1"));
     assert_eq!(prompt.strange, Vec::<String>::new());
