@@ -21,6 +21,7 @@ use crate::usage::Usage;
 pub struct ResponsesPass {
     response_id: String,
     target_id: String,
+    previous_id: Option<String>,
 }
 
 /// The id under which callers know the answer to a request.
@@ -107,7 +108,14 @@ impl ResponsesPass {
     /// Passes the answer of this target to this request.
     #[must_use]
     pub fn new(request_id: &str, target_id: &str) -> Self {
-        Self { response_id: response_id(request_id), target_id: target_id.to_owned() }
+        Self { response_id: response_id(request_id), target_id: target_id.to_owned(), previous_id: None }
+    }
+
+    /// The same, with the id that the caller gave for the answer before, where the target knows that by its own.
+    #[must_use]
+    pub fn continuing(mut self, previous_id: &str) -> Self {
+        self.previous_id = Some(previous_id.to_owned());
+        self
     }
 
     /// Passes an answer that came at once.
@@ -118,8 +126,8 @@ impl ResponsesPass {
         Ok((Bytes::from(bytes), seen))
     }
 
-    /// Passes the data of one event of a stream, as the bytes of an event. Events that this dialect has no name for
-    /// are no bytes at all.
+    /// Passes the data of one event of a stream, as the bytes of an event: none for `[DONE]`, which callers of this
+    /// dialect do not know.
     pub fn event(&mut self, json: &[u8]) -> Result<(Bytes, Glimpse), NoAnswer> {
         if json == DONE {
             return Ok((Bytes::new(), Glimpse::default()));
@@ -182,6 +190,9 @@ impl ResponsesPass {
     /// The answer as the gateway's own.
     fn own(&self, mut answer: RawObject) -> Result<RawObject, serde_json::Error> {
         answer.set("id", &self.response_id)?;
+        if let Some(id) = &self.previous_id {
+            answer.set("previous_response_id", id)?;
+        }
         if let Some(output) = answer.read::<Vec<&RawValue>>("output")? {
             let sealed: Result<Vec<_>, _> = output.iter().map(|item| self.sealed(item)).collect();
             let sealed = sealed?;

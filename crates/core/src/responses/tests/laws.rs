@@ -284,6 +284,7 @@ proptest! {
         let body = body_with(members);
         if let Ok(prompt) = read(&body) {
             let target = target(&json!({}));
+            // Fit or unfit: it returns.
             let _ = write(&prompt, &asking(&target, &prompt.parameters));
             prop_assert!(forward(&body, &prompt.parameters, &asking(&target, &prompt.parameters)).is_ok());
         }
@@ -295,6 +296,7 @@ proptest! {
     ]), value in json_value()) {
         let event = json!({"type": kind, "response": value, "item": value, "delta": value, "text": value}).to_string();
 
+        // An answer or none: each of them returns.
         let _ = ResponsesReader::new().event(event.as_bytes());
         let _ = ResponsesReader::new().whole(value.to_string().as_bytes());
         let _ = ResponsesPass::new("r", "t").event(event.as_bytes());

@@ -38,6 +38,16 @@ fn a_whole_answer_differs_in_id_and_sealed_reasoning_only() {
 }
 
 #[test]
+fn the_answer_before_keeps_the_name_that_the_caller_knows() {
+    let mut theirs = answer::whole();
+    theirs["previous_response_id"] = json!("resp_theirs");
+
+    let (bytes, _) = pass().continuing("resp_ours").whole(theirs.to_string().as_bytes()).unwrap();
+
+    assert_eq!(parsed(&bytes)["previous_response_id"], "resp_ours");
+}
+
+#[test]
 fn a_stream_differs_in_id_and_sealed_reasoning_only() {
     let mut pass = pass();
     for event in answer::stream() {

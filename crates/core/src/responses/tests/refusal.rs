@@ -121,7 +121,7 @@ fn what_the_gateway_cannot_bound_is_refused_in_plain_words() {
         assert_eq!(param, path);
         assert!(
             message
-                .ends_with("is not supported: the gateway cannot know beforehand what it would cost at most")
+                .contains("is not supported: the gateway cannot know beforehand what it would cost at most")
         );
     }
 }

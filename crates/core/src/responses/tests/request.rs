@@ -273,6 +273,17 @@ fn settings_are_changed_at_their_place() {
 }
 
 #[test]
+fn a_setting_without_a_word_is_left_out_and_said() {
+    let (text, notes) = forwarded(&json!({"model": "m", "input": "a"}), |wanted| {
+        wanted.set(Parameter::Stop, json!(["END"]));
+        wanted.set(Parameter::N, 1);
+    });
+
+    assert_eq!(notes, ["stop=dropped"]);
+    assert_eq!(parsed(text.as_bytes()), json!({"model": "openai.gpt-5.5", "input": "a"}));
+}
+
+#[test]
 fn a_target_may_have_its_own_name_for_a_setting() {
     let target = target(&json!({"max_output_tokens": {"sent_as": "max_tokens"}}));
     let request = body(

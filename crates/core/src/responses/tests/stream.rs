@@ -154,57 +154,51 @@ fn parallel_calls_take_their_arguments_in_turns() {
     );
 }
 
+fn thoughtful() -> Vec<Value> {
+    let summary = |index, text: &str| Event::Summary { index, text: text.to_owned() };
+    let events = [
+        summary(0, "a"),
+        summary(1, "b"),
+        Event::Thought("c".to_owned()),
+        Event::Sealed("x".to_owned()),
+        text("d"),
+        Event::Refusal("e".to_owned()),
+        Event::Finish(FinishReason::ContentFilter),
+    ];
+    streamed(writer().sealing_for("gpt-5.5@mantle"), &events)
+}
+
 #[test]
 fn reasoning_is_closed_before_the_text_begins() {
-    let summary = |index, text: &str| Event::Summary { index, text: text.to_owned() };
-    let events = streamed(
-        writer().sealing_for("gpt-5.5@mantle"),
-        &[
-            summary(0, "a"),
-            summary(1, "b"),
-            Event::Thought("c".to_owned()),
-            Event::Sealed("x".to_owned()),
-            text("d"),
-            Event::Refusal("e".to_owned()),
-            Event::Finish(FinishReason::ContentFilter),
-        ],
-    );
+    let summary = ["part.added", "text.delta", "text.done", "part.done"]
+        .map(|step| format!("reasoning_summary_{step}"));
+    let content = |kind: &str| {
+        ["content_part.added", &format!("{kind}.delta"), &format!("{kind}.done"), "content_part.done"]
+            .map(str::to_owned)
+    };
+    let steps = [
+        &["output_item.added".to_owned()][..],
+        &summary,
+        &summary,
+        &content("reasoning_text"),
+        &["output_item.done".to_owned(), "output_item.added".to_owned()],
+        &content("output_text"),
+        &content("refusal"),
+        &["output_item.done".to_owned(), "incomplete".to_owned()],
+    ];
 
-    assert_eq!(
-        kinds(&events)[2..],
-        [
-            "output_item.added",
-            "reasoning_summary_part.added",
-            "reasoning_summary_text.delta",
-            "reasoning_summary_text.done",
-            "reasoning_summary_part.done",
-            "reasoning_summary_part.added",
-            "reasoning_summary_text.delta",
-            "reasoning_summary_text.done",
-            "reasoning_summary_part.done",
-            "content_part.added",
-            "reasoning_text.delta",
-            "reasoning_text.done",
-            "content_part.done",
-            "output_item.done",
-            "output_item.added",
-            "content_part.added",
-            "output_text.delta",
-            "output_text.done",
-            "content_part.done",
-            "content_part.added",
-            "refusal.delta",
-            "refusal.done",
-            "content_part.done",
-            "output_item.done",
-            "incomplete",
-        ]
-    );
-    let response = &events.last().unwrap()["response"];
+    assert_eq!(kinds(&thoughtful())[2..], steps.concat());
+}
+
+#[test]
+fn reasoning_shown_and_sealed_is_one_item() {
+    let response = &thoughtful().pop().unwrap()["response"];
+
     assert_eq!(response["incomplete_details"], json!({"reason": "content_filter"}));
     assert_eq!(
         response["output"][0],
-        json!({"type": "reasoning", "id": "rs_0198c0de00007000800000000000cafe_0", "content": [{"type": "reasoning_text", "text": "c"}],
+        json!({"type": "reasoning", "id": "rs_0198c0de00007000800000000000cafe_0",
+               "content": [{"type": "reasoning_text", "text": "c"}],
                "summary": [{"type": "summary_text", "text": "a"}, {"type": "summary_text", "text": "b"}],
                "encrypted_content": "tg1.Z3B0LTUuNUBtYW50bGU.x"})
     );
