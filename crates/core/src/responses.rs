@@ -19,12 +19,10 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use forward::forward;
 pub use pass::{ResponsesPass, glimpse, request_id_of};
-pub(crate) use read::read;
 pub use reader::ResponsesReader;
-pub(crate) use write::write;
 pub use writer::ResponsesWriter;
+pub(crate) use {forward::forward, read::read, write::write};
 
 /// What is included to get the probabilities of tokens.
 const INCLUDE_LOGPROBS: &str = "message.output_text.logprobs";

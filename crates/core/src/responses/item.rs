@@ -38,6 +38,13 @@ fn read_item(node: &Node, prompt: &mut Prompt) -> Result<(), Error> {
             Item::ToolResult { call_id: node.need("call_id")?, parts: read_parts(node, "output")? }
         }
         Some("reasoning") => read_reasoning(node)?,
+        Some("item_reference") => {
+            return Err(Error::invalid(
+                &node.path_of("type"),
+                "an item that is kept at the provider is not supported: the gateway cannot know beforehand what it \
+                 would cost at most; send the item itself, as clients do where \"store\" is false",
+            ));
+        }
         Some(kind) => return Err(unbounded(&node.path_of("type"), &format!("an item of type \"{kind}\""))),
     };
     if kind.is_some_and(|kind| kind.starts_with("custom_")) {

@@ -122,7 +122,7 @@ pub(super) struct Wording {
 
 /// What stays the same in all that is said of a response.
 #[derive(Clone, Debug)]
-pub(super) struct Frame {
+pub(super) struct Heading {
     pub(super) id: String,
     pub(super) model: String,
     pub(super) created_at: u64,
@@ -167,7 +167,7 @@ pub(super) struct Response<'a> {
     usage: Option<ResponsesUsage>,
 }
 
-impl Frame {
+impl Heading {
     pub(super) fn response<'a>(&'a self, state: State<'a>) -> Response<'a> {
         let said = |parameter, other: Value| self.parameters.get(parameter).cloned().unwrap_or(other);
         let mut text = json!({"format": {"type": "text"}});

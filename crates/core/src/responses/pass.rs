@@ -5,10 +5,11 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::failure::failure;
-use super::reader::parse;
+use super::reader::{no_output, parse};
 use super::seal::seal;
 use super::usage::ResponsesUsage;
 use crate::completion::{Finish, Glimpse, NoAnswer};
@@ -22,6 +23,7 @@ use crate::usage::Usage;
 pub struct ResponsesPass {
     response_id: String,
     target_id: String,
+    previous_id: Option<String>,
     events: u64,
 }
 
@@ -51,13 +53,14 @@ pub fn request_id_of(response_id: &str) -> Option<String> {
 pub fn glimpse(json: &[u8]) -> Result<Glimpse, NoAnswer> {
     let answer: Answer<'_> = parse(json)?;
     if answer.output.is_none() {
-        return Err(NoAnswer::Garbled(serde::de::Error::missing_field("output")));
+        return Err(no_output(json));
     }
     glimpse_of(&answer)
 }
 
 #[derive(Deserialize)]
 struct Answer<'a> {
+    error: Option<IgnoredAny>,
     #[serde(borrow)]
     output: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
@@ -71,6 +74,7 @@ struct Answer<'a> {
 
 fn glimpse_of(answer: &Answer<'_>) -> Result<Glimpse, NoAnswer> {
     let finish = match answer.status.as_deref() {
+        _ if answer.error.is_some() => return Err(NoAnswer::Failed),
         Some("failed" | "cancelled") => return Err(NoAnswer::Failed),
         Some("completed") => Some(Finish::Whole),
         Some("incomplete") => Some(Finish::Partial),
@@ -111,7 +115,15 @@ impl ResponsesPass {
     /// Passes the answer of this target to this request.
     #[must_use]
     pub fn new(request_id: &str, target_id: &str) -> Self {
-        Self { response_id: response_id(request_id), target_id: target_id.to_owned(), events: 0 }
+        let (response_id, target_id) = (response_id(request_id), target_id.to_owned());
+        Self { response_id, target_id, previous_id: None, events: 0 }
+    }
+
+    /// The same, with the id that the caller gave for the answer before, where the target knows that by its own.
+    #[must_use]
+    pub fn continuing(mut self, previous_id: &str) -> Self {
+        self.previous_id = Some(previous_id.to_owned());
+        self
     }
 
     /// Passes an answer that came at once.
@@ -122,8 +134,8 @@ impl ResponsesPass {
         Ok((Bytes::from(bytes), seen))
     }
 
-    /// Passes the data of one event of a stream, as the bytes of an event. Events that this dialect has no name for
-    /// are no bytes at all.
+    /// Passes the data of one event of a stream, as the bytes of an event: none for `[DONE]`, which callers of this
+    /// dialect do not know.
     pub fn event(&mut self, json: &[u8]) -> Result<(Bytes, Glimpse), NoAnswer> {
         if json == DONE {
             return Ok((Bytes::new(), Glimpse::default()));
@@ -193,6 +205,9 @@ impl ResponsesPass {
     /// The answer as the gateway's own.
     fn own(&self, mut answer: RawObject) -> Result<RawObject, serde_json::Error> {
         answer.set("id", &self.response_id)?;
+        if let Some(id) = &self.previous_id {
+            answer.set("previous_response_id", id)?;
+        }
         if let Some(output) = answer.read::<Vec<&RawValue>>("output")? {
             let sealed: Result<Vec<_>, _> = output.iter().map(|item| self.sealed(item)).collect();
             let sealed = sealed?;

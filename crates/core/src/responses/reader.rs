@@ -11,8 +11,8 @@ use crate::event::{Event, FinishReason};
 use crate::sse::DONE;
 use crate::usage::Usage;
 use given::{Given, Kind, Piece};
-pub(in crate::responses) use wire::parse;
 use wire::{End, Named, Response, Step};
+pub(in crate::responses) use wire::{no_output, parse};
 
 /// Reads one answer.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +32,7 @@ impl ResponsesReader {
         let mut events = Vec::new();
         let response: Response<'_> = parse(json)?;
         if response.output.is_none() {
-            return Err(NoAnswer::Garbled(serde::de::Error::missing_field("output")));
+            return Err(no_output(json));
         }
         self.response(&response, &mut events)?;
         Ok(events)
@@ -99,7 +99,7 @@ impl ResponsesReader {
     }
 
     fn response(&mut self, response: &Response<'_>, events: &mut Vec<Event>) -> Result<(), NoAnswer> {
-        if matches!(response.status.as_deref(), Some("failed" | "cancelled")) {
+        if response.error.is_some() || matches!(response.status.as_deref(), Some("failed" | "cancelled")) {
             return Err(NoAnswer::Failed);
         }
         let mut counts: BTreeMap<Kind, usize> = BTreeMap::new();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::output::{Frame, Output, Part, Response, State, Status};
+use super::output::{Heading, Output, Part, Response, State, Status};
 use super::pass::response_id;
 use super::usage::ResponsesUsage;
 use crate::error::Error;
@@ -21,7 +21,7 @@ use voice::{Said, Voice};
 /// Writes one answer.
 #[derive(Clone, Debug)]
 pub struct ResponsesWriter {
-    frame: Frame,
+    heading: Heading,
     target_id: Option<String>,
     voice: Voice,
     output: Vec<Output>,
@@ -56,14 +56,14 @@ impl ResponsesWriter {
     /// A writer of the answer to this request, by the model that the caller named.
     #[must_use]
     pub fn new(request_id: &str, model: &str, now: Timestamp) -> Self {
-        let frame = Frame {
+        let heading = Heading {
             id: response_id(request_id),
             model: model.to_owned(),
             created_at: now.as_secs(),
             parameters: Parameters::default(),
         };
         Self {
-            frame,
+            heading,
             target_id: None,
             voice: Voice::default(),
             output: Vec::new(),
@@ -77,7 +77,7 @@ impl ResponsesWriter {
     /// The same, with the request's settings said again in the response, as clients expect it.
     #[must_use]
     pub fn echoing(mut self, parameters: &Parameters) -> Self {
-        self.frame.parameters = parameters.clone();
+        self.heading.parameters = parameters.clone();
         self
     }
 
@@ -153,7 +153,7 @@ impl ResponsesWriter {
     }
 
     fn response(&self, status: Status) -> Response<'_> {
-        self.frame.response(State {
+        self.heading.response(State {
             status,
             reason: match self.finish {
                 Some(FinishReason::Length) => Some("max_output_tokens"),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::given::Kind;
@@ -47,6 +48,7 @@ pub(super) struct End<'a> {
 pub(super) struct Response<'a> {
     #[serde(borrow)]
     pub(super) status: Option<Cow<'a, str>>,
+    pub(super) error: Option<IgnoredAny>,
     #[serde(borrow)]
     pub(super) output: Option<Vec<Output<'a>>>,
     #[serde(borrow)]
@@ -111,8 +113,17 @@ struct Failure<'a> {
 
 /// Reads JSON of this form; an error in its place is told apart from what is no answer at all.
 pub(in crate::responses) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, NoAnswer> {
-    serde_json::from_slice(json).map_err(|error| match serde_json::from_slice::<Failure<'_>>(json) {
+    serde_json::from_slice(json).map_err(|error| no_answer(json, error))
+}
+
+/// Why a whole answer without any output is none.
+pub(in crate::responses) fn no_output(json: &[u8]) -> NoAnswer {
+    no_answer(json, serde::de::Error::missing_field("output"))
+}
+
+fn no_answer(json: &[u8], error: serde_json::Error) -> NoAnswer {
+    match serde_json::from_slice::<Failure<'_>>(json) {
         Ok(Failure { error }) if error.get() != "null" => NoAnswer::Failed,
         _ => NoAnswer::Garbled(error),
-    })
+    }
 }

@@ -94,7 +94,7 @@ impl ResponsesWriter {
 
     /// The item's id: what it is, whose it is, and its place.
     fn item_id(&self, kind: &str) -> String {
-        let response = self.frame.id.trim_start_matches("resp_");
+        let response = self.heading.id.trim_start_matches("resp_");
         format!("{kind}_{response}_{}", self.output.len())
     }
 
