@@ -10,6 +10,8 @@ mod failures;
 mod leftovers;
 #[path = "end_to_end/malformed.rs"]
 mod malformed;
+#[path = "end_to_end/surface.rs"]
+mod surface;
 #[path = "end_to_end/tenants.rs"]
 mod tenants;
 
@@ -39,6 +41,7 @@ async fn scenario(stack: &Stack) {
     failures::a_dead_primary_is_failed_over_for_one_charge(stack).await;
     failures::a_client_that_leaves_is_charged_what_the_provider_counted(stack).await;
     failures::a_broken_stream_ends_with_an_error(stack).await;
+    surface::every_client_reaches_every_kind_of_provider(stack).await;
     tenants::a_tenants_call_is_made_with_the_assumed_role(stack).await;
     leftovers::an_unreadable_notice_is_set_aside_whole(stack).await;
     brakes::a_budget_notice_stops_the_next_call_and_resume_serves_again(stack).await;

@@ -46,6 +46,7 @@ pub(crate) fn record() -> KeyRecord {
         rate: RatePolicy { interval_us: 1_000_000, burst: 2, requests_per_day: None },
         budget: Budget { day: Some(Nanos(5_000_000_000)), month: None },
         models: vec!["gpt-5.5".to_owned()],
+        output: tollgate_core::output_policy::OutputPolicy::default(),
         created_at: "2026-11-22T10:00:00Z".to_owned(),
         expires_at: None,
     }

@@ -3,6 +3,8 @@
 #![warn(missing_docs)]
 
 #[cfg(feature = "bedrock")]
+pub mod api_keys;
+#[cfg(feature = "bedrock")]
 pub mod bedrock;
 pub mod cache;
 pub mod causes;
@@ -23,6 +25,7 @@ pub mod keys;
 pub mod ledger;
 pub mod overdue;
 pub mod rates;
+pub mod records;
 pub mod reports;
 pub mod rollups;
 pub mod sdk;
@@ -34,6 +37,7 @@ pub mod stack;
 mod store;
 pub mod tenants;
 pub mod vars;
+pub mod xray;
 
 #[cfg(feature = "cloudformation")]
 pub use aws_sdk_cloudformation::Client as CloudFormationClient;

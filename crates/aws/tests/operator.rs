@@ -217,6 +217,7 @@ async fn a_call_is_read_as_it_was_entered() {
         request_id: "r-1".to_owned(),
         model: "gpt-5.5".to_owned(),
         stream: true,
+        trace_id: None,
         cache: CacheOutcome::Miss,
         bound: Nanos(u64::MAX),
         now: NOW,

@@ -29,6 +29,8 @@ pub(crate) enum Error {
     Entropy(#[from] getrandom::Error),
     #[error("the catalogue has no model {}: it has {}", .unknown.join(", "), .known.join(", "))]
     UnknownModels { unknown: Vec<String>, known: Vec<String> },
+    #[error("{0}")]
+    WrongOutput(&'static str),
     #[error("there is no tenant {0}: register it with tollgate tenants put")]
     UnknownTenant(Name),
     #[error("the tenant default is the gateway's own account and needs no registration")]

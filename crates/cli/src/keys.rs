@@ -10,6 +10,7 @@ use tollgate_core::catalogue::Catalogue;
 use tollgate_core::key::{ApiKey, ENTROPY_BYTES};
 use tollgate_core::money::Nanos;
 use tollgate_core::name::{Name, NameError};
+use tollgate_core::output_policy::OutputPolicy;
 use tollgate_core::ports::Settings;
 use tollgate_core::rate::RatePolicy;
 use tollgate_core::settings::Document;
@@ -83,6 +84,15 @@ pub(crate) struct Create {
     /// What the key may do
     #[arg(long, value_enum, default_value = "caller")]
     role: RoleName,
+    /// Output cap of a call that names none; the team's, the route's or the model's where absent
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u64).range(1..))]
+    default_output_tokens: Option<u64>,
+    /// Highest output cap; a call that asks for more is answered up to it
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u64).range(1..))]
+    max_output_tokens: Option<u64>,
+    /// Stop sequence of a call that names none; repeat for up to four
+    #[arg(long = "stop", value_name = "TEXT")]
+    stop: Vec<String>,
     /// Days until it stops working; never where absent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3650))]
     expires_in_days: Option<u64>,
@@ -136,6 +146,9 @@ async fn create(wish: Create, deployment: &Deployment, screen: &mut Screen<'_>) 
     let key = ApiKey::mint(&entropy);
     let now = clock::now();
     let record = wish.record(key.id().parse().map_err(Error::Minted)?, now);
+    if let Some(fault) = record.output.fault() {
+        return Err(Error::WrongOutput(fault));
+    }
     deployment.keys.enter(&key.hash(&deployment.pepper().await?), &record).await?;
     screen.show(&view::CreatedKey::of(&key, record, now))
 }
@@ -165,6 +178,11 @@ impl Create {
             },
             budget: Budget { day: self.budget_usd_day, month: self.budget_usd_month },
             models: self.models,
+            output: OutputPolicy {
+                default_tokens: self.default_output_tokens,
+                max_tokens: self.max_output_tokens,
+                stop: self.stop,
+            },
             created_at: now.to_string(),
             expires_at: self.expires_in_days.map(|days| now.as_secs() + days * SECS_PER_DAY),
         }

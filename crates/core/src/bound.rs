@@ -4,36 +4,42 @@
 //! bound its text tokens whatever the model. Images are bounded by the catalogue, providers' additions by a margin.
 
 use crate::catalogue::Target;
-use crate::chat::ChatRequest;
-use crate::message::Part;
 use crate::money::Nanos;
-use crate::usage::Price;
+use crate::price::Price;
+use crate::prompt::Part;
+use crate::request::Request;
 
 /// Bytes that stand in for an inline image after its data were taken out.
 const IMAGE_FRAME_BYTES: u64 = 64;
 
-/// The most input tokens that a target can count for a request.
+/// The most input tokens that a target can count for a request, without what an earlier response adds.
 #[must_use]
-pub fn input_tokens(request: &ChatRequest, target: &Target) -> u64 {
-    let parts = || request.messages.iter().flat_map(|message| &message.parts);
-    let inline: usize = parts()
-        .map(|part| match part {
-            Part::Image { inline_bytes } => *inline_bytes,
-            Part::Text(_) => 0,
+pub fn input_tokens(request: &Request, target: &Target) -> u64 {
+    let images = || {
+        let parts = request.prompt().into_iter().flat_map(|prompt| prompt.parts());
+        parts.filter_map(|part| match part {
+            Part::Image { url, .. } => Some(url),
+            Part::Text(_) | Part::Refusal(_) => None,
         })
-        .sum();
-    let images = parts().filter(|part| matches!(part, Part::Image { .. })).count();
+    };
+    let inline: usize = images().filter(|url| url.starts_with("data:")).map(String::len).sum();
     let text = as_tokens(request.body_bytes().saturating_sub(inline));
-    let messages = as_tokens(request.messages.len() + 1).saturating_mul(target.overhead_tokens);
-    let images = as_tokens(images).saturating_mul(target.max_image_tokens + IMAGE_FRAME_BYTES);
+    let messages = as_tokens(request.pieces() + 1).saturating_mul(target.overhead_tokens);
+    let images = as_tokens(images().count()).saturating_mul(target.max_image_tokens + IMAGE_FRAME_BYTES);
     text.saturating_add(messages).saturating_add(images)
 }
 
-/// The most that one attempt at a target can cost.
+/// The most that one attempt at a target can cost, with `earlier` tokens of context that the provider already holds.
 #[must_use]
-pub fn attempt_cost(request: &ChatRequest, target: &Target, price: &Price, output_cap: u64) -> Nanos {
-    let output = output_cap.saturating_mul(request.choices);
-    price.bound(input_tokens(request, target), output)
+pub fn attempt_cost(
+    request: &Request,
+    target: &Target,
+    price: &Price,
+    tier: &str,
+    (earlier, output_cap): (u64, u64),
+) -> Nanos {
+    let output = output_cap.saturating_mul(request.choices());
+    price.bound(input_tokens(request, target).saturating_add(earlier), output, tier)
 }
 
 fn as_tokens(count: usize) -> u64 {
@@ -44,6 +50,7 @@ fn as_tokens(count: usize) -> u64 {
 mod tests {
     use super::*;
     use crate::catalogue::Catalogue;
+    use crate::dialect::Dialect;
 
     fn target() -> Target {
         let catalogue: Catalogue =
@@ -51,9 +58,9 @@ mod tests {
         catalogue.targets["mantle-us-east-1/gpt-5.5"].clone()
     }
 
-    fn request(content: &str) -> ChatRequest {
+    fn request(content: &str) -> Request {
         let body = format!(r#"{{"model":"gpt-5.5","messages":[{{"role":"user","content":{content}}}]}}"#);
-        ChatRequest::parse(body.as_bytes()).unwrap()
+        Request::parse(Dialect::Chat, body.as_bytes()).unwrap()
     }
 
     #[test]
@@ -75,11 +82,19 @@ mod tests {
     }
 
     #[test]
+    fn a_token_id_counts_as_at_least_one_token() {
+        let body = br#"{"model":"m","input":[1,2,3,4,5,6,7,8,9]}"#;
+        let request = Request::parse(Dialect::Embeddings, body).unwrap();
+
+        assert!(input_tokens(&request, &target()) >= 9);
+    }
+
+    #[test]
     fn every_choice_may_use_the_whole_cap() {
         let price: Price = serde_json::from_str(r#"{"input":"0","output":"1"}"#).unwrap();
-        let body = r#"{"model":"m","n":3,"messages":[{"role":"user","content":"a"}]}"#;
-        let request = ChatRequest::parse(body.as_bytes()).unwrap();
+        let body = br#"{"model":"m","n":3,"messages":[{"role":"user","content":"a"}]}"#;
+        let request = Request::parse(Dialect::Chat, body).unwrap();
 
-        assert_eq!(attempt_cost(&request, &target(), &price, 10), Nanos(30_000));
+        assert_eq!(attempt_cost(&request, &target(), &price, "default", (0, 10)), Nanos(30_000));
     }
 }

@@ -4,20 +4,26 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::chat::ChatRequest;
 use crate::name::Name;
+use crate::request::Request;
 
 /// Raised when what is cached, or for whom, changes its meaning: old entries are then never found again.
-const POLICY_VERSION: u32 = 1;
+const POLICY_VERSION: u32 = 2;
 
 /// Fields that say who asks, not what; they reach the provider and cannot change the answer.
 const WITHOUT_EFFECT: [&str; 3] = ["user", "metadata", "safety_identifier"];
 
 /// The key of a request within its tenant. The cap of a call that names none is not part of it: only whole answers are
-/// kept, and a whole answer is right under any cap.
+/// kept, and a whole answer is right under any cap. `stops` are the stop sequences that an operator set for a call
+/// that names none.
 #[must_use]
-pub fn exact_key(tenant: &Name, request: &ChatRequest) -> String {
-    let mut text = format!("v{POLICY_VERSION}\ntenant={tenant}\n");
+pub fn exact_key(tenant: &Name, request: &Request, stops: &[String]) -> String {
+    let mut text = format!("v{POLICY_VERSION}\ntenant={tenant}\ndialect={}\n", request.dialect.as_str());
+    for stop in stops {
+        text.push_str("stop=");
+        write_string(stop, &mut text);
+        text.push('\n');
+    }
     let mut members: Vec<_> = request.body().members().collect();
     members.sort_unstable_by_key(|(name, _)| *name);
     for (name, value) in members {
@@ -81,9 +87,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::dialect::Dialect;
 
     fn key(tenant: &str, body: &str) -> String {
-        exact_key(&tenant.parse().unwrap(), &ChatRequest::parse(body.as_bytes()).unwrap())
+        exact_key(&tenant.parse().unwrap(), &Request::parse(Dialect::Chat, body.as_bytes()).unwrap(), &[])
     }
 
     const BODY: &str =
@@ -91,7 +98,7 @@ mod tests {
 
     #[test]
     fn order_and_spelling_do_not_matter() {
-        let other = r#"{ "seed": 7.0, "temperature": 1e0, "messages": [{"content":"\u0068i","role":"user"}], "model":"m", "stop":null}"#;
+        let other = r#"{ "seed": 7, "temperature": 1e0, "messages": [{"content":"\u0068i","role":"user"}], "model":"m", "stop":null}"#;
 
         assert_eq!(key("a", BODY), key("a", other));
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::Nanos;
 use crate::name::Name;
+use crate::output_policy::OutputPolicy;
 use crate::rate::{RatePolicy, RateRefusal, RateStanding, reset_text};
 use crate::time::Timestamp;
 
@@ -70,6 +71,9 @@ pub struct KeyRecord {
     /// The models it may name; all where empty.
     #[serde(default)]
     pub models: Vec<String>,
+    /// What is set about the output of its calls.
+    #[serde(default)]
+    pub output: OutputPolicy,
     /// RFC 3339.
     pub created_at: String,
     /// Epoch seconds from which it no longer works.
@@ -95,6 +99,7 @@ impl KeyRecord {
             role: self.role,
             models: self.models.clone(),
             budget: self.budget,
+            output: self.output.clone(),
         }
     }
 }
@@ -127,6 +132,8 @@ pub struct Caller {
     pub models: Vec<String>,
     /// What the user may spend.
     pub budget: Budget,
+    /// What is set about the output of the key's calls.
+    pub output: OutputPolicy,
 }
 
 impl Caller {
@@ -149,6 +156,10 @@ impl Caller {
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into();
+        if self.output != OutputPolicy::default() {
+            // A policy is plain data: writing it as JSON cannot fail.
+            context.insert("output".to_owned(), serde_json::json!(self.output).to_string());
+        }
         for (key, limit) in [("budgetDayNanos", self.budget.day), ("budgetMonthNanos", self.budget.month)] {
             if let Some(Nanos(nanos)) = limit {
                 context.insert(key.to_owned(), nanos.to_string());
@@ -181,6 +192,10 @@ impl Caller {
                 list => list.split(',').map(str::to_owned).collect(),
             },
             budget: Budget { day: budget("budgetDayNanos")?, month: budget("budgetMonthNanos")? },
+            output: match read("output") {
+                None => OutputPolicy::default(),
+                Some(text) => serde_json::from_str(&text).ok()?,
+            },
         })
     }
 }
@@ -234,6 +249,7 @@ mod tests {
             role: Role::Caller,
             models: vec!["gpt-5.5".to_owned(), "other".to_owned()],
             budget: Budget { day: Some(Nanos(5)), month: None },
+            output: OutputPolicy { max_tokens: Some(100), ..OutputPolicy::default() },
         }
     }
 
@@ -254,6 +270,11 @@ mod tests {
         }
         let garbled = |name: &str| match name {
             "budgetDayNanos" => Some("much".to_owned()),
+            _ => context.get(name).cloned(),
+        };
+        assert_eq!(Caller::from_context(garbled), None);
+        let garbled = |name: &str| match name {
+            "output" => Some("{\"max\": 1}".to_owned()),
             _ => context.get(name).cloned(),
         };
         assert_eq!(Caller::from_context(garbled), None);

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialect::Dialect;
 use crate::parameter::Rules;
-use crate::usage::Price;
+use crate::price::{History, Price};
+use crate::time::Timestamp;
 
 /// Models by alias, targets by id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,13 +180,13 @@ pub struct Timeouts {
     pub first_token_ms: u64,
     /// From one event of a stream to the next.
     pub between_tokens_ms: u64,
-    /// From sending the request to the end of the answer.
+    /// To the end of the answer. A JSON answer has at most 290 s in any case.
     pub total_ms: u64,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_ms: 2_000, first_token_ms: 20_000, between_tokens_ms: 60_000, total_ms: 290_000 }
+        Self { connect_ms: 2_000, first_token_ms: 20_000, between_tokens_ms: 60_000, total_ms: 840_000 }
     }
 }
 
@@ -194,7 +195,7 @@ impl Default for Timeouts {
 #[serde(deny_unknown_fields)]
 pub struct Prices {
     /// Dollars per million tokens.
-    pub targets: BTreeMap<String, Price>,
+    pub targets: BTreeMap<String, History>,
 }
 
 /// What is wrong with a document, one line each.
@@ -285,8 +286,18 @@ impl Prices {
     /// Checks that every price belongs to a target; a target without a price is allowed, and refused when called.
     pub fn check(&self, catalogue: &Catalogue) -> Result<(), Faults> {
         let unknown = self.targets.keys().filter(|id| !catalogue.targets.contains_key(*id));
-        let faults: Vec<_> = unknown.map(|id| format!("price for the unknown target \"{id}\"")).collect();
+        let mut faults: Vec<_> = unknown.map(|id| format!("price for the unknown target \"{id}\"")).collect();
+        let disordered = self.targets.iter().filter(|(_, history)| !history.is_in_order());
+        faults.extend(
+            disordered.map(|(id, _)| format!("prices of \"{id}\" are not in the order of their days")),
+        );
         if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+    }
+
+    /// The price of a target now; `None` where nobody knows it.
+    #[must_use]
+    pub fn at(&self, target_id: &str, now: Timestamp) -> Option<&Price> {
+        self.targets.get(target_id)?.at(now)
     }
 }
 

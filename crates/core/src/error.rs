@@ -79,6 +79,9 @@ pub enum Error {
     /// The gateway's own state cannot be read or written, so nothing is called.
     #[error("{0} cannot be reached")]
     StateUnavailable(&'static str),
+    /// What the call builds on is not finished.
+    #[error("the earlier call is still running")]
+    StillRunning,
     /// Too many calls wanted the same budget at the same moment.
     #[error("the budget is contended")]
     Contended,
@@ -130,6 +133,7 @@ impl Error {
             Self::Unavailable { .. } | Self::StateUnavailable(_) | Self::Contended => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
+            Self::StillRunning => StatusCode::CONFLICT,
             Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::StreamBroken => StatusCode::BAD_GATEWAY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -153,6 +157,7 @@ impl Error {
             Self::Refused { .. } => "provider_refused",
             Self::Unavailable { .. } => "provider_unavailable",
             Self::StateUnavailable(_) => "gateway_unavailable",
+            Self::StillRunning => "still_running",
             Self::Contended => "contended",
             Self::TimedOut(_) => "timeout",
             Self::StreamBroken => "stream_broken",
@@ -167,7 +172,7 @@ impl Error {
             Self::RateLimited { retry_after_secs, .. } => Some(*retry_after_secs),
             Self::Unavailable { retry_after, .. } => Some(retry_after.map_or(5, whole_secs)),
             Self::StateUnavailable(_) => Some(5),
-            Self::Contended => Some(1),
+            Self::StillRunning | Self::Contended => Some(1),
             Self::Invalid { .. }
             | Self::TooLarge { .. }
             | Self::Unauthenticated
@@ -214,6 +219,7 @@ impl Error {
             | Self::NotFound { .. }
             | Self::ModelNotFound(_)
             | Self::ModelNotPriced(_)
+            | Self::StillRunning
             | Self::Refused { .. } => "invalid_request_error",
             Self::ModelNotAllowed(_) => "permission_error",
             Self::RateLimited { .. } => "requests",

@@ -90,21 +90,12 @@ pub type Rules = BTreeMap<Parameter, Rule>;
 
 /// Why a target cannot serve a request: it has no word for this, or refuses it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} is not supported by {model}")]
+#[error("{model} does not take this \"{field}\"")]
 pub struct Unfit {
     /// The field, as the caller wrote it where that is known.
     pub field: String,
     /// The model's id at the provider.
     pub model: String,
-}
-
-/// How a target is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speech {
-    /// In a dialect of OpenAI's wire.
-    Openai(Dialect),
-    /// In Converse.
-    Converse,
 }
 
 impl Parameters {
@@ -136,10 +127,57 @@ impl Parameters {
         self.0.remove(&parameter);
     }
 
+    /// What a target makes of the settings: those to send, and what that changes, as `name=value`.
+    pub fn adapt(&self, rules: &Rules, model: &str) -> Result<(Self, Vec<String>), Unfit> {
+        let (mut sent, mut adapted) = (self.clone(), Vec::new());
+        for (parameter, given) in self.iter() {
+            let Some(rule) = rules.get(&parameter) else { continue };
+            let unfit = || Unfit { field: parameter.as_str().to_owned(), model: model.to_owned() };
+            let value = rule.apply(given).ok_or_else(unfit)?;
+            if rule.dropped {
+                sent.remove(parameter);
+                if rule.allowed.is_none() {
+                    adapted.push(format!("{}=dropped", parameter.as_str()));
+                }
+            } else if value != *given {
+                adapted.push(format!("{}={}", parameter.as_str(), plain(&value)));
+                sent.set(parameter, value);
+            }
+        }
+        Ok((sent, adapted))
+    }
+
     /// All that are set.
     pub fn iter(&self) -> impl Iterator<Item = (Parameter, &Value)> {
         self.0.iter().map(|(parameter, value)| (*parameter, value))
     }
+}
+
+impl Rule {
+    /// The value to send; `None` where the target does not take it.
+    fn apply(&self, given: &Value) -> Option<Value> {
+        let renamed = given.as_str().and_then(|text| self.renamed.get(text));
+        let value = renamed.map_or_else(|| given.clone(), |name| Value::from(name.as_str()));
+        let is_allowed = |allowed: &Vec<Value>| allowed.iter().any(|known| is_same(known, &value));
+        if !self.allowed.as_ref().is_none_or(is_allowed) {
+            return None;
+        }
+        let Some(count) = value.as_u64() else { return Some(value) };
+        let raised = count.max(self.at_least.unwrap_or(0));
+        Some(Value::from(raised.min(self.at_most.unwrap_or(u64::MAX))))
+    }
+}
+
+/// Whether two values mean the same: `1` and `1.0` do.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one.as_f64(), other.as_f64()) {
+        (Some(one), Some(other)) => one.total_cmp(&other).is_eq(),
+        _ => one == other,
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 impl Parameter {
@@ -220,6 +258,60 @@ impl Parameter {
             Self::User => &["user"],
             Self::SafetyIdentifier => &["safety_identifier"],
             Self::PromptCacheKey => &["prompt_cache_key"],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn adapt(parameter: Parameter, value: Value, rule: Value) -> Result<(Option<Value>, Vec<String>), Unfit> {
+        let mut given = Parameters::default();
+        given.set(parameter, value);
+        let rules = Rules::from([(parameter, serde_json::from_value(rule).unwrap())]);
+        let (sent, adapted) = given.adapt(&rules, "m")?;
+        Ok((sent.get(parameter).cloned(), adapted))
+    }
+
+    #[test]
+    fn a_value_that_the_target_has_anyway_is_left_out_without_a_word() {
+        let rule = json!({"allowed": [1], "dropped": true});
+
+        assert_eq!(adapt(Parameter::Temperature, json!(1.0), rule.clone()), Ok((None, Vec::new())));
+        let unfit = adapt(Parameter::Temperature, json!(0.7), rule).unwrap_err();
+        assert_eq!(unfit.to_string(), "m does not take this \"temperature\"");
+    }
+
+    #[test]
+    fn what_is_safe_is_adapted_and_said() {
+        let effort = json!({"renamed": {"minimal": "low"}, "allowed": ["low", "high"]});
+        let said = |note: &str| vec![note.to_owned()];
+
+        assert_eq!(
+            adapt(Parameter::ReasoningEffort, json!("minimal"), effort.clone()),
+            Ok((Some(json!("low")), said("reasoning_effort=low")))
+        );
+        assert_eq!(
+            adapt(Parameter::MaxOutputTokens, json!(3), json!({"at_least": 16})),
+            Ok((Some(json!(16)), said("max_output_tokens=16")))
+        );
+        assert_eq!(
+            adapt(Parameter::Seed, json!(3), json!({"dropped": true})),
+            Ok((None, said("seed=dropped")))
+        );
+        assert!(adapt(Parameter::ReasoningEffort, json!("max"), effort).is_err());
+        assert!(adapt(Parameter::Stop, json!(["x"]), json!({"allowed": []})).is_err());
+    }
+
+    #[test]
+    fn names_in_the_catalogue_are_the_names_that_are_said() {
+        for name in ["max_output_tokens", "reasoning_effort", "prompt_cache_key", "n"] {
+            let parameter: Parameter = serde_json::from_value(json!(name)).unwrap();
+
+            assert_eq!(parameter.as_str(), name);
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::rollup::Posting;
 use crate::settings::{Document, Flag, Head, Tenant};
 use crate::spend::Exhausted;
 use crate::time::Timestamp;
+use crate::trace::{Span, Trace};
 
 /// The store did not answer, or not in time. The call that needed it is refused, or the cache is a miss.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +121,13 @@ pub trait Ledger: Send + Sync {
     async fn enter(&self, record: &Record) -> Result<(), StoreError>;
 }
 
+/// The ledger, read.
+#[async_trait]
+pub trait Records: Send + Sync {
+    /// A record, read consistently; `None` where there is none.
+    async fn find(&self, request_id: &str) -> Result<Option<Record>, StoreError>;
+}
+
 /// The outcome of a reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reservation {
@@ -222,6 +230,12 @@ pub struct Entry {
     pub cost: crate::money::Nanos,
     /// Epoch seconds from which it is no longer served.
     pub expires_at: u64,
+}
+
+/// Who records the steps of calls.
+pub trait Spans: Send + Sync {
+    /// Records a step that is over, where its call is sampled. Nothing waits for it, and nothing fails with it.
+    fn record(&self, trace: &Trace, span: &Span<'_>);
 }
 
 /// A provider.

@@ -104,6 +104,9 @@ pub struct Record {
     pub model: String,
     /// Whether the answer is a stream.
     pub stream: bool,
+    /// The trace that the call belongs to: 32 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     /// The UTC day whose budget it counts in.
     pub day: Day,
     /// The upper bound that was reserved.
@@ -138,6 +141,9 @@ pub struct End {
     /// The usage never came: it is our upper bound instead.
     #[serde(default)]
     pub estimated: bool,
+    /// The provider's own id of a response that it keeps, for calls that go on from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_id: Option<String>,
     /// What it would have cost without the cache.
     #[serde(default)]
     pub saved_nanos: Nanos,
@@ -157,6 +163,8 @@ pub struct Opening {
     pub model: String,
     /// Whether the answer is a stream.
     pub stream: bool,
+    /// The trace that the call belongs to.
+    pub trace_id: Option<String>,
     /// Where the answer will come from.
     pub cache: CacheOutcome,
     /// The upper bound of its cost.
@@ -187,6 +195,7 @@ impl Record {
             tenant: caller.tenant.clone(),
             model: opening.model,
             stream: opening.stream,
+            trace_id: opening.trace_id,
             day: opening.now.day(),
             reserved_nanos: opening.bound,
             charged_nanos: opening.bound,
@@ -243,6 +252,7 @@ impl Record {
             provider: None,
             usage: Usage::default(),
             estimated: self.state == State::Sent,
+            response_id: None,
             saved_nanos: Nanos::ZERO,
             latency_us: u64::try_from(now.since(self.created_us).as_micros()).unwrap_or(u64::MAX),
             first_token_us: None,

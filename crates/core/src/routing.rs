@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::catalogue::{Catalogue, Faults, Target};
 use crate::name::Name;
+use crate::output_policy::OutputPolicy;
 
 /// The routing document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct Routing {
     /// By group; a team of that name is the group.
     #[serde(default)]
     pub experiments: BTreeMap<String, Route>,
+    /// What is set about the output of a team's calls, by team.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub teams: BTreeMap<String, OutputPolicy>,
 }
 
 /// Weights and the order of failover, both by provider or by target id.
@@ -28,6 +32,9 @@ pub struct Route {
     /// Who is asked after the first has failed; nobody but the first's own provider where empty.
     #[serde(default)]
     pub failover_order: Vec<String>,
+    /// What is set about the output of its calls.
+    #[serde(default)]
+    pub output: OutputPolicy,
 }
 
 /// A weight in millionths, written as a decimal such as `0.8`.
@@ -81,8 +88,29 @@ impl Routing {
             if !names().any(is_served) {
                 faults.push(format!("route \"{name}\" names no provider and no target of the catalogue"));
             }
+            faults.extend(route.output.fault().map(|fault| format!("route \"{name}\": {fault}")));
+        }
+        for (team, policy) in &self.teams {
+            faults.extend(policy.fault().map(|fault| format!("team \"{team}\": {fault}")));
         }
         if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+    }
+
+    /// What is set about the output of a team's calls.
+    #[must_use]
+    pub fn output_policy(&self, team: &Name) -> OutputPolicy {
+        let (_, route) = self.route(team);
+        match self.teams.get(team.as_str()) {
+            Some(policy) => policy.within(&route.output),
+            None => route.output.clone(),
+        }
+    }
+
+    fn route<'a>(&'a self, team: &'a Name) -> (&'a str, &'a Route) {
+        match self.experiments.get(team.as_str()) {
+            Some(route) => (team.as_str(), route),
+            None => ("", &self.default),
+        }
     }
 
     /// The targets of `alias` for this user, first choice first, without those that routing names nowhere.
@@ -94,10 +122,7 @@ impl Routing {
         team: &Name,
         user: &Name,
     ) -> Vec<(&'a str, &'a Target)> {
-        let (experiment, route) = match self.experiments.get(team.as_str()) {
-            Some(route) => (team.as_str(), route),
-            None => ("", &self.default),
-        };
+        let (experiment, route) = self.route(team);
         let all = catalogue.targets_of(alias);
         let first = route.choose(&all, point(experiment, user));
         let order = first.into_iter().chain(route.failover_order.iter().map(String::as_str));
@@ -181,7 +206,7 @@ mod tests {
         assert_eq!(routing.check(&catalogue()), Ok(()));
         assert_eq!(
             ids(&routing, "gpt-5.5", "t", "u"),
-            ["mantle-us-east-1/gpt-5.5", "runtime-us-east-1/gpt-5.6-sol"]
+            ["mantle-us-east-1/gpt-5.5", "runtime-us-east-1/gpt-5.6-sol", "mantle-us-east-2/gpt-5.5"]
         );
     }
 
@@ -189,7 +214,7 @@ mod tests {
     fn a_provider_that_cannot_serve_the_model_leaves_its_share_to_the_others() {
         let routing = routing(r#"{"default": {"providers": {"bedrock": 0.1, "openai": 0.9}}}"#);
 
-        assert_eq!(ids(&routing, "gpt-5.5", "t", "u").len(), 2);
+        assert_eq!(ids(&routing, "gpt-5.6-sol", "t", "u").len(), 2);
     }
 
     #[test]
@@ -240,7 +265,7 @@ mod tests {
             let order = ids(&routing, "gpt-5.5", "t", &user);
 
             prop_assert_eq!(&order, &ids(&routing, "gpt-5.5", "t", &user));
-            prop_assert_eq!(order.len(), 2);
+            prop_assert_eq!(order.len(), 3);
             prop_assert_ne!(&order[0], &order[1]);
         }
     }

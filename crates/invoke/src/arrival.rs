@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tollgate_core::caller::Caller;
-use tollgate_core::chat::ChatRequest;
 use tollgate_core::record::CacheOutcome;
+use tollgate_core::request::Request;
 use tollgate_core::settings::Tenant;
 use tollgate_core::time::Timestamp;
+use tollgate_core::trace::Trace;
 
 /// Left of the function's time for what comes after the answer.
 pub(crate) const MARGIN: Duration = Duration::from_secs(2);
@@ -25,6 +26,10 @@ pub struct Arrival {
     pub caller: Caller,
     /// What the caller asks of the cache.
     pub caching: Caching,
+    /// Whether a call is refused rather than adapted to a target: `x-tollgate-strict`.
+    pub is_strict: bool,
+    /// Where it stands in its trace.
+    pub trace: Trace,
     /// Unread.
     pub body: Bytes,
 }
@@ -54,7 +59,7 @@ impl Caching {
 /// What is known of a call while it is served.
 pub(crate) struct Serving {
     pub(crate) arrival: Arrival,
-    pub(crate) request: ChatRequest,
+    pub(crate) request: Request,
     pub(crate) tenant: Tenant,
     /// Where the answer is kept, if it may be.
     pub(crate) keep_under: Option<String>,

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::Instant;
 use tollgate_aws::causes::Causes;
-use tollgate_core::completion::glimpse;
+use tollgate_core::completion::{Glimpse, NoAnswer};
 use tollgate_core::error::Error;
-use tollgate_core::model::{Call, Identity, ModelError, Reply};
+use tollgate_core::interpreter::{Interpreter, Telling, Told};
+use tollgate_core::model::{Call, Identity, ModelError, Pieces, Reply};
 use tollgate_core::money::Nanos;
-use tollgate_core::ports::{Chunks, Reservation, Transition};
+use tollgate_core::ports::{Reservation, Transition};
 use tollgate_core::record::Record;
 use tollgate_core::usage::Usage;
 
@@ -19,14 +20,14 @@ use crate::arrival::Serving;
 use crate::gateway::Gateway;
 use crate::plan::{Plan, Step};
 
-/// How long an attempt at a stream may take to its first content.
-const FIRST_CONTENT: Duration = Duration::from_secs(20);
-
 /// How long a whole answer may take while somebody else could still give it.
 const WHOLE_ANSWER: Duration = Duration::from_secs(120);
 
 /// A JSON answer ends within this time of the call's arrival.
 const LONGEST_JSON: Duration = Duration::from_secs(290);
+
+/// A stream's headers go out within this time of the call's arrival, once the last target has begun to stream.
+const HOLD_HEADERS: Duration = Duration::from_secs(20);
 
 /// An attempt that began to answer.
 pub(crate) struct Won {
@@ -45,8 +46,15 @@ pub(crate) struct Sent {
 
 /// The beginning of an answer.
 pub(crate) enum Started {
-    Json { body: Bytes, usage: Option<Usage> },
-    Stream { held: Vec<Bytes>, chunks: Chunks },
+    Json { body: Bytes, glimpse: Glimpse },
+    Stream(Box<Opened>),
+}
+
+/// A stream that has begun.
+pub(crate) struct Opened {
+    pub(crate) held: Vec<Told>,
+    pub(crate) pieces: Pieces,
+    pub(crate) interpreter: Interpreter,
 }
 
 /// No attempt answered.
@@ -67,9 +75,10 @@ pub(crate) struct Bill {
 }
 
 impl Sent {
-    /// Usage that never came is charged at its bound.
-    pub(crate) fn bill(&self, usage: Option<Usage>) -> Bill {
-        let cost = usage.map_or(self.step.bound, |usage| self.step.price.cost(&usage));
+    /// Usage that never came is charged at its bound. What the provider says of the tier goes before what was asked.
+    pub(crate) fn bill(&self, usage: Option<Usage>, served_tier: Option<&str>) -> Bill {
+        let tier = served_tier.unwrap_or(&self.step.tier);
+        let cost = usage.map_or(self.step.bound, |usage| self.step.price.cost(&usage, tier));
         Bill {
             cost: cost.plus(self.unknown),
             usage: usage.unwrap_or_default(),
@@ -93,7 +102,10 @@ impl Gateway {
                 failed.error = error;
                 return Err(failed);
             }
-            let error = match self.ask(serving, step, is_last).await {
+            let (name, begun) = (format!("attempt-{}", index + 1), (self.options.clock)());
+            let asked = self.ask(serving, step, (&name, is_last)).await;
+            self.span(&serving.arrival, &name, begun, asked.is_err());
+            let error = match asked {
                 Ok(reply) => {
                     let Failed { record, unknown, .. } = failed;
                     let sent = Sent { step: step.clone(), record, unknown };
@@ -150,59 +162,102 @@ impl Gateway {
         }
     }
 
-    async fn ask(&self, serving: &Serving, step: &Step, is_last: bool) -> Result<Started, ModelError> {
+    async fn ask(
+        &self,
+        serving: &Serving,
+        step: &Step,
+        (name, is_last): (&str, bool),
+    ) -> Result<Started, ModelError> {
+        let arrival = &serving.arrival;
+        let timeout = self.patience(serving, step, is_last);
+        let call = Call {
+            request_id: &arrival.request_id,
+            target: &step.target,
+            payload: &step.ready.payload,
+            stream: serving.request.stream,
+            identity: Identity {
+                user: arrival.caller.user.as_str(),
+                team: arrival.caller.team.as_str(),
+                tenant_id: arrival.caller.tenant.as_str(),
+                tenant: &serving.tenant,
+            },
+            traceparent: &arrival.trace.traceparent(&arrival.request_id, name),
+            timeout,
+        };
+        let begun = Instant::now();
+        let mut interpreter = self.interpreter(serving, step);
+        match self.model.call(&call).await? {
+            Reply::Whole(said) => {
+                let (body, glimpse) = interpreter.whole(said).map_err(no_answer)?;
+                Ok(Started::Json { body, glimpse })
+            }
+            Reply::Stream(pieces) => {
+                let elapsed = (self.options.clock)().since(arrival.at);
+                let hold = if is_last { HOLD_HEADERS.saturating_sub(elapsed) } else { timeout };
+                let give_up = if is_last { Instant::now() + hold } else { begun + hold };
+                let opened = Opened { held: Vec::new(), pieces, interpreter };
+                opened.hold(give_up, is_last).await.map(Box::new).map(Started::Stream)
+            }
+        }
+    }
+
+    /// How long an attempt may take: to its first content, or to its end.
+    fn patience(&self, serving: &Serving, step: &Step, is_last: bool) -> Duration {
         let now = (self.options.clock)();
+        let times = &step.target.timeouts;
+        let total = Duration::from_millis(times.total_ms);
         let patience = match (serving.request.stream, is_last) {
-            (true, _) => FIRST_CONTENT,
+            (true, _) => Duration::from_millis(times.first_token_ms),
             (false, true) => LONGEST_JSON.saturating_sub(now.since(serving.arrival.at)),
             (false, false) => WHOLE_ANSWER,
         };
-        let caller = &serving.arrival.caller;
-        let call = Call {
+        patience.min(total).min(serving.arrival.deadline.since(now))
+    }
+
+    fn interpreter(&self, serving: &Serving, step: &Step) -> Interpreter {
+        let request = &serving.request;
+        let telling = Telling {
+            dialect: request.dialect,
             request_id: &serving.arrival.request_id,
-            request: &serving.request,
-            target: &step.target,
-            output_cap: step.output_cap,
-            identity: Identity {
-                user: caller.user.as_str(),
-                team: caller.team.as_str(),
-                tenant_id: caller.tenant.as_str(),
-                tenant: &serving.tenant,
-            },
-            timeout: patience.min(serving.arrival.deadline.since(now)),
+            model: &step.target.model_id,
+            target_id: &step.id,
+            include_usage: request.include_usage,
+            is_base64: request.wants_base64(),
+            now: (self.options.clock)(),
         };
-        let give_up = Instant::now() + call.timeout;
-        match self.model.call(&call).await? {
-            Reply::Json { body, usage } => Ok(Started::Json { body, usage }),
-            Reply::Stream(chunks) => hold(chunks, give_up, is_last).await,
-        }
+        Interpreter::new(step.ready.hearing, &telling)
     }
 }
 
-/// Waits for the first content. The last target may take longer: then the headers go out, and the stream goes on.
-async fn hold(mut chunks: Chunks, give_up: Instant, is_last: bool) -> Result<Started, ModelError> {
-    let mut held = Vec::new();
-    let wait = async {
-        loop {
-            let chunk = match chunks.next().await {
-                Some(chunk) => chunk?,
-                None => return Err(ModelError::Garbled("an empty stream".into())),
-            };
-            let has_content =
-                glimpse(&chunk).map_err(|error| ModelError::Garbled(Box::new(error)))?.has_content;
-            held.push(chunk);
-            if has_content {
-                return Ok(());
+impl Opened {
+    /// Waits for the first content. The last target may take longer: then the headers go out, and the stream goes on.
+    async fn hold(mut self, give_up: Instant, is_last: bool) -> Result<Self, ModelError> {
+        let wait = async {
+            loop {
+                let said = match self.pieces.next().await {
+                    Some(said) => said?,
+                    None => return Err(ModelError::Garbled("an empty stream".into())),
+                };
+                let told = self.interpreter.hear(said).map_err(no_answer)?;
+                let has_content = told.glimpse.has_content;
+                self.held.push(told);
+                if has_content {
+                    return Ok(());
+                }
             }
+        };
+        match tokio::time::timeout_at(give_up, wait).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(error),
+            Err(_) if is_last => {}
+            Err(_) => return Err(ModelError::TimedOut),
         }
-    };
-    match tokio::time::timeout_at(give_up, wait).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(error),
-        Err(_) if is_last => {}
-        Err(_) => return Err(ModelError::TimedOut),
+        Ok(self)
     }
-    Ok(Started::Stream { held, chunks })
+}
+
+pub(crate) fn no_answer(error: NoAnswer) -> ModelError {
+    ModelError::Garbled(Box::new(error))
 }
 
 fn unreachable_ledger(error: &tollgate_core::ports::StoreError) -> Error {

@@ -22,7 +22,13 @@ pub struct Config {
     /// When a call is settled.
     pub settle: Settle,
     /// Stands in for the hosts of the catalogue on a laptop.
-    pub mantle_endpoint: Option<String>,
+    pub provider_endpoint: Option<String>,
+    /// Whether providers may be at private addresses: on premises, for example.
+    pub allow_private_providers: bool,
+    /// Secrets with providers' keys that are fetched at start.
+    pub provider_secrets: Vec<String>,
+    /// Where Lambda's X-Ray daemon listens.
+    pub xray_daemon: Option<String>,
 }
 
 /// When a call is settled.
@@ -57,9 +63,25 @@ impl Config {
             retention_days: number(&read, "LEDGER_RETENTION_DAYS", 400)?,
             cache_ttl: Duration::from_secs(number(&read, "CACHE_TTL_SECS", 3_600)?),
             settle,
-            mantle_endpoint: read("AWS_ENDPOINT_URL_BEDROCK_MANTLE").filter(|url| !url.is_empty()),
+            provider_endpoint: read("PROVIDER_ENDPOINT").filter(|url| !url.is_empty()),
+            allow_private_providers: match read("ALLOW_PRIVATE_PROVIDERS").as_deref() {
+                None | Some("" | "false") => false,
+                Some("true") => true,
+                Some(_) => {
+                    return Err(VarError {
+                        name: "ALLOW_PRIVATE_PROVIDERS",
+                        fault: "is neither true nor false",
+                    });
+                }
+            },
+            provider_secrets: read("PROVIDER_SECRETS").as_deref().map(list).unwrap_or_default(),
+            xray_daemon: read("AWS_XRAY_DAEMON_ADDRESS"),
         })
     }
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -81,10 +103,12 @@ mod tests {
         assert_eq!(config.ledger_table, "ledger_table");
         assert_eq!((config.retention_days, config.settle), (400, Settle::AfterAnswer));
         assert_eq!(vars(("LEDGER_TABLE", "")).unwrap_err().name, "LEDGER_TABLE");
+        assert_eq!(vars(("PROVIDER_SECRETS", "a, b,")).unwrap().provider_secrets, ["a", "b"]);
     }
 
     #[test]
     fn what_is_wrong_is_named() {
+        assert_eq!(vars(("ALLOW_PRIVATE_PROVIDERS", "yes")).unwrap_err().name, "ALLOW_PRIVATE_PROVIDERS");
         assert_eq!(vars(("SETTLE", "never")).unwrap_err().name, "SETTLE");
         assert_eq!(vars(("CACHE_TTL_SECS", "1h")).unwrap_err().name, "CACHE_TTL_SECS");
     }

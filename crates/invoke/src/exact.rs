@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use tollgate_aws::causes::Causes;
-use tollgate_core::chat::ChatRequest;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::Entry;
 use tollgate_core::record::{CacheOutcome, End, Record};
+use tollgate_core::request::Request;
 use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
 
@@ -40,7 +40,7 @@ impl Gateway {
     pub(crate) fn answer_hit(
         self: Arc<Self>,
         arrival: &Arrival,
-        request: &ChatRequest,
+        request: &Request,
         entry: &Entry,
         documents: &Documents,
     ) -> Answer {

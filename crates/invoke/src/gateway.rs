@@ -8,21 +8,23 @@ use serde_json::json;
 use tollgate_aws::causes::Causes;
 use tollgate_core::cache_key::exact_key;
 use tollgate_core::caller::Caller;
-use tollgate_core::catalogue::Target;
-use tollgate_core::chat::ChatRequest;
+use tollgate_core::catalogue::{self, Target};
+use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
-use tollgate_core::ports::{Cache, Ledger, Model, Reservation, Settings};
+use tollgate_core::ports::{Cache, Ledger, Model, Records, Reservation, Settings, Spans};
 use tollgate_core::record::{CacheOutcome, End, Opening, Record};
+use tollgate_core::request::Request;
 use tollgate_core::settings::Tenant;
 use tollgate_core::time::Timestamp;
+use tollgate_core::trace::Span;
 use tollgate_core::usage::Usage;
 
 use crate::answer::{Answer, AnswerBody, set};
 use crate::arrival::{Arrival, Caching, MARGIN, Serving};
 use crate::attempt::{Failed, Started, Won};
-use crate::plan::{Plan, check_model, plan};
+use crate::plan::{Plan, Wish, check_model, plan};
 use crate::pump::Flow;
 use crate::settings::CurrentSettings;
 
@@ -33,9 +35,27 @@ const OVERDUE_AFTER: Duration = Duration::from_secs(30);
 pub struct Gateway {
     pub(crate) settings: CurrentSettings,
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) records: Arc<dyn Records>,
     pub(crate) cache: Arc<dyn Cache>,
     pub(crate) model: Arc<dyn Model>,
+    pub(crate) spans: Arc<dyn Spans>,
     pub(crate) options: Options,
+}
+
+/// What the gateway needs from the world.
+pub struct Ports {
+    /// Flag, catalogue, prices, routing, tenants.
+    pub settings: Arc<dyn Settings>,
+    /// The ledger and the spend.
+    pub ledger: Arc<dyn Ledger>,
+    /// The ledger, read.
+    pub records: Arc<dyn Records>,
+    /// Answers that were paid for.
+    pub cache: Arc<dyn Cache>,
+    /// The providers.
+    pub model: Arc<dyn Model>,
+    /// X-Ray.
+    pub spans: Arc<dyn Spans>,
 }
 
 /// What does not change while an environment lives.
@@ -52,35 +72,43 @@ pub struct Options {
 impl Gateway {
     /// Over these ports.
     #[must_use]
-    pub fn new(
-        settings: Arc<dyn Settings>,
-        ledger: Arc<dyn Ledger>,
-        cache: Arc<dyn Cache>,
-        model: Arc<dyn Model>,
-        options: Options,
-    ) -> Self {
-        Self { settings: CurrentSettings::new(settings), ledger, cache, model, options }
+    pub fn new(ports: Ports, options: Options) -> Self {
+        let Ports { settings, ledger, records, cache, model, spans } = ports;
+        Self { settings: CurrentSettings::new(settings), ledger, records, cache, model, spans, options }
     }
 
-    /// `POST /v1/chat/completions`.
-    pub async fn chat(self: Arc<Self>, arrival: Arrival) -> Result<Answer, Error> {
-        let request = ChatRequest::parse(&arrival.body)?;
+    /// A POST in one of the dialects.
+    pub async fn serve(self: Arc<Self>, dialect: Dialect, arrival: Arrival) -> Result<Answer, Error> {
+        let request = Request::parse(dialect, &arrival.body)?;
         let caching = if self.options.cache_ttl.is_zero() { Caching::Bypass } else { arrival.caching };
-        let key = exact_key(&arrival.caller.tenant, &request);
-        let look_up = async {
-            match caching {
+        let tenant = &arrival.caller.tenant;
+        let look_up = async |key: String| {
+            let found = match caching {
                 Caching::Use => self.look_up(&key, arrival.at).await,
                 Caching::Refresh | Caching::Bypass => None,
-            }
+            };
+            (key, found)
         };
-        let (documents, hit) = futures_util::future::join(self.settings.admit(arrival.at), look_up).await;
+        let plain = look_up(exact_key(tenant, &request, &[]));
+        let (documents, (mut key, mut hit)) =
+            futures_util::future::join(self.settings.admit(arrival.at), plain).await;
+        self.span(&arrival, "admit-and-look-up", arrival.at, documents.is_err());
         let documents = documents?;
         check_model(&documents, &arrival.caller, &request.model)?;
+        let policy = arrival.caller.output.within(&documents.routing.output_policy(&arrival.caller.team));
+        if !policy.stop.is_empty() {
+            (key, hit) = look_up(exact_key(tenant, &request, &policy.stop)).await;
+        }
         if let Some(entry) = hit {
             return Ok(self.answer_hit(&arrival, &request, &entry, &documents));
         }
-        let plan = plan(&documents, &arrival.caller, &request)?;
-        let tenant = self.tenant(&arrival.caller.tenant).await?;
+        let earlier = self.earlier(&request, &arrival.caller).await?;
+        let Arrival { caller, is_strict, at: now, .. } = &arrival;
+        let (is_strict, now) = (*is_strict, *now);
+        let wish =
+            Wish { caller, request: &request, policy: &policy, earlier: earlier.as_ref(), is_strict, now };
+        let plan = plan(&documents, &wish)?;
+        let tenant = self.tenant(tenant).await?;
         let record = self.reserve(&arrival, &request, &plan, caching.outcome()).await?;
         let keep_under = (caching != Caching::Bypass).then_some(key);
         let serving = Serving { arrival, request, tenant, keep_under };
@@ -94,12 +122,18 @@ impl Gateway {
     pub async fn models(&self, caller: &Caller, now: Timestamp) -> Result<Answer, Error> {
         let documents = self.settings.documents(now).await?;
         let models = documents.catalogue.models.iter().filter(|(alias, _)| caller.may_use(alias));
-        let data: Vec<_> = models
-            .map(|(alias, model)| {
-                json!({"id": alias, "object": "model", "created": model.created, "owned_by": model.owned_by})
-            })
-            .collect();
+        let data: Vec<_> = models.map(|(alias, model)| describe(alias, model)).collect();
         let body = json!({"object": "list", "data": data}).to_string();
+        Ok(Answer::json(StatusCode::OK, HeaderMap::new(), body.into()))
+    }
+
+    /// `GET /v1/models/{id}`.
+    pub async fn model(&self, alias: &str, caller: &Caller, now: Timestamp) -> Result<Answer, Error> {
+        let documents = self.settings.documents(now).await?;
+        check_model(&documents, caller, alias)?;
+        let model = documents.catalogue.models.get(alias);
+        let model = model.ok_or_else(|| Error::ModelNotFound(alias.to_owned()))?;
+        let body = describe(alias, model).to_string();
         Ok(Answer::json(StatusCode::OK, HeaderMap::new(), body.into()))
     }
 
@@ -121,13 +155,16 @@ impl Gateway {
     async fn reserve(
         &self,
         arrival: &Arrival,
-        request: &ChatRequest,
+        request: &Request,
         plan: &Plan,
         cache: CacheOutcome,
     ) -> Result<Record, Error> {
         let opening = self.opening(arrival, request, cache, plan.bound());
         let record = Record::open(&arrival.caller, opening);
-        match self.ledger.reserve(&record, &arrival.caller.budget).await {
+        let begun = (self.options.clock)();
+        let reserved = self.ledger.reserve(&record, &arrival.caller.budget).await;
+        self.span(arrival, "reserve", begun, !matches!(reserved, Ok(Reservation::Granted)));
+        match reserved {
             Ok(Reservation::Granted) => Ok(record),
             Ok(Reservation::Refused(exhausted)) => Err(Error::InsufficientQuota(exhausted)),
             Ok(Reservation::Contended) => Err(Error::Contended),
@@ -141,7 +178,7 @@ impl Gateway {
     pub(crate) fn opening(
         &self,
         arrival: &Arrival,
-        request: &ChatRequest,
+        request: &Request,
         cache: CacheOutcome,
         bound: Nanos,
     ) -> Opening {
@@ -149,6 +186,7 @@ impl Gateway {
             request_id: arrival.request_id.clone(),
             model: request.model.clone(),
             stream: request.stream,
+            trace_id: Some(arrival.trace.id().to_owned()),
             cache,
             bound,
             now: arrival.at,
@@ -162,21 +200,20 @@ impl Gateway {
         set(&mut headers, "x-tollgate-cache", sent.record.cache.as_str());
         name_target(&mut headers, &sent.step.target);
         set(&mut headers, "x-tollgate-attempts", &sent.record.attempts.to_string());
-        if serving.request.output_cap.is_none() {
-            let adapted = format!("max_completion_tokens={}", sent.step.output_cap);
-            set(&mut headers, "x-tollgate-adapted", &adapted);
+        if !sent.step.ready.adapted.is_empty() {
+            set(&mut headers, "x-tollgate-adapted", &sent.step.ready.adapted.join(", "));
         }
         match reply {
-            Started::Json { body, usage } => {
-                let bill = sent.bill(usage);
+            Started::Json { body, glimpse } => {
+                let bill = sent.bill(glimpse.usage, glimpse.service_tier.as_deref());
                 set(&mut headers, "x-tollgate-cost-usd", &bill.cost.to_string());
                 let reply = body.clone();
-                let job = async move { self.finish_json(&serving, &sent, &bill, reply).await };
+                let job = async move { self.finish_json(&serving, &sent, &bill, (reply, glimpse)).await };
                 Answer::json(StatusCode::OK, headers, body).then(Box::pin(job))
             }
-            Started::Stream { held, chunks } => {
-                let (flow, pieces) = Flow::new(self, serving, sent);
-                Answer::events(headers, AnswerBody::Pieces(pieces)).then(Box::pin(flow.run(held, chunks)))
+            Started::Stream(opened) => {
+                let (flow, frames) = Flow::new(self, serving, sent);
+                Answer::events(headers, AnswerBody::Pieces(frames)).then(Box::pin(flow.run(*opened)))
             }
         }
     }
@@ -191,8 +228,17 @@ impl Gateway {
             Nanos::ZERO => record.released(end),
             charged => record.settled(charged, End { estimated: true, ..end }),
         };
-        let job = async move { self.close(&record, closed).await };
+        let job = async move {
+            self.close(&record, closed).await;
+        };
         Answer::error(&error, headers).then(Box::pin(job))
+    }
+
+    /// Records a step that is over.
+    pub(crate) fn span(&self, arrival: &Arrival, step: &str, begun: Timestamp, has_failed: bool) {
+        let ended = (self.options.clock)();
+        let span = Span { request_id: &arrival.request_id, step, begun, ended, has_failed };
+        self.spans.record(&arrival.trace, &span);
     }
 
     /// How a call ended, but for its usage's details.
@@ -204,11 +250,17 @@ impl Gateway {
             provider: None,
             usage,
             estimated: false,
+            response_id: None,
             saved_nanos: Nanos::ZERO,
             latency_us: u64::try_from(now.since(arrival.at).as_micros()).unwrap_or(u64::MAX),
             first_token_us: None,
         }
     }
+}
+
+/// A model as OpenAI lists it.
+fn describe(alias: &str, model: &catalogue::Model) -> serde_json::Value {
+    json!({"id": alias, "object": "model", "created": model.created, "owned_by": model.owned_by})
 }
 
 /// Who answered, now or when the answer was kept.

@@ -3,19 +3,21 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Response, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 use tollgate_aws::clock::deadline;
 use tollgate_core::caller::Caller;
 use tollgate_core::error::Error;
 use tollgate_core::time::Timestamp;
+use tollgate_core::trace::Trace;
 
 use crate::answer::{Answer, AnswerBody, Job, set};
 use crate::arrival::{Arrival, Caching, MARGIN};
 use crate::config::Settle;
 use crate::extension::Outbox;
 use crate::gateway::{Gateway, log_refusal};
+use crate::route::Route;
 
 /// The function's handler.
 pub struct Handler {
@@ -58,15 +60,20 @@ impl Handler {
     async fn answer(&self, event: Request) -> Answer {
         let context = event.lambda_context();
         let request_id = context.request_id.clone();
+        let header = |name: &str| event.headers().get(name).and_then(|value| value.to_str().ok());
+        let trace = Trace::new(header("traceparent"), context.xray_trace_id.as_deref(), &request_id);
+        let trace_id = trace.id().to_owned();
         let authorizer = AuthorizerContext::of(&event);
         let at = (self.gateway.options.clock)();
-        let time = At { at, deadline: deadline(context.deadline, at) };
-        let mut answer = match self.route(event, &authorizer, request_id.clone(), time).await {
+        let call = Invocation { request_id, trace, at, deadline: deadline(context.deadline, at) };
+        let request_id = call.request_id.clone();
+        let mut answer = match self.route(event, &authorizer, call).await {
             Ok(answer) => answer,
             Err(error) => Answer::error(&error, HeaderMap::new()),
         };
         let headers = answer.response.headers_mut();
         set(headers, "x-tollgate-request-id", &request_id);
+        set(headers, "x-tollgate-trace-id", &trace_id);
         authorizer.write_standing(headers);
         answer
     }
@@ -75,34 +82,50 @@ impl Handler {
         &self,
         event: Request,
         authorizer: &AuthorizerContext,
-        request_id: String,
-        time: At,
+        call: Invocation,
     ) -> Result<Answer, Error> {
+        let route = Route::find(event.method(), event.raw_http_path());
+        if route == Ok(Route::Health) {
+            return Ok(healthy());
+        }
         let caller = authorizer.caller()?;
-        let At { at, deadline } = time;
-        let arrival = |event: Request| Arrival {
-            request_id,
-            at,
-            deadline: deadline.minus(MARGIN),
-            caller: caller.clone(),
+        let at = call.at;
+        match route? {
+            Route::Ask(dialect) => {
+                let arrival = call.arrival(caller, event)?;
+                let said = self.gateway.clone().serve(dialect, arrival.clone()).await;
+                said.inspect_err(|error| log_refusal(&arrival, error))
+            }
+            Route::Models => self.gateway.models(&caller, at).await,
+            Route::Model(alias) => self.gateway.model(&alias, &caller, at).await,
+            Route::Health => Ok(healthy()),
+        }
+    }
+}
+
+impl Invocation {
+    fn arrival(self, caller: Caller, event: Request) -> Result<Arrival, Error> {
+        Ok(Arrival {
+            request_id: self.request_id,
+            at: self.at,
+            deadline: self.deadline.minus(MARGIN),
+            caller,
             caching: caching(event.headers()),
+            is_strict: is_strict(event.headers())?,
+            trace: self.trace,
             body: match event.into_body() {
                 Body::Empty => bytes::Bytes::new(),
                 Body::Text(text) => text.into(),
                 Body::Binary(bytes) => bytes.into(),
                 _ => bytes::Bytes::new(),
             },
-        };
-        match (event.method(), event.raw_http_path()) {
-            (&Method::POST, "/v1/chat/completions") => {
-                let arrival = arrival(event);
-                let said = self.gateway.clone().chat(arrival.clone()).await;
-                said.inspect_err(|error| log_refusal(&arrival, error))
-            }
-            (&Method::GET, "/v1/models") => self.gateway.models(&caller, at).await,
-            (method, path) => Err(Error::NotFound { method: method.to_string(), path: path.to_owned() }),
-        }
+        })
     }
+}
+
+/// The function answers: whether models may be called is another question, which callers are not told here.
+fn healthy() -> Answer {
+    Answer::json(StatusCode::OK, HeaderMap::new(), bytes::Bytes::from_static(br#"{"status":"ok"}"#))
 }
 
 /// What the extension is told about an invocation. It waits for exactly one word, so one is said even where the handler
@@ -120,9 +143,10 @@ impl Drop for LastWord<'_> {
     }
 }
 
-/// When a call came, and when its invocation ends.
-#[derive(Clone, Copy)]
-struct At {
+/// What an invocation brings besides its event.
+struct Invocation {
+    request_id: String,
+    trace: Trace,
     at: Timestamp,
     deadline: Timestamp,
 }
@@ -176,6 +200,15 @@ fn caching(headers: &HeaderMap) -> Caching {
         (true, _) => Caching::Bypass,
         (false, true) => Caching::Refresh,
         (false, false) => Caching::Use,
+    }
+}
+
+/// Whether the caller wants to be refused rather than adapted.
+fn is_strict(headers: &HeaderMap) -> Result<bool, Error> {
+    match headers.get("x-tollgate-strict").map(http::HeaderValue::as_bytes) {
+        None | Some(b"false") => Ok(false),
+        Some(b"true") => Ok(true),
+        Some(_) => Err(Error::invalid("x-tollgate-strict", "x-tollgate-strict is true or false")),
     }
 }
 

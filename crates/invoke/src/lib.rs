@@ -4,12 +4,14 @@ pub mod answer;
 pub mod arrival;
 mod attempt;
 pub mod config;
+mod continuation;
 mod exact;
 pub mod extension;
 pub mod gateway;
 pub mod handler;
 mod plan;
 mod pump;
+mod route;
 mod settings;
 
 #[cfg(test)]

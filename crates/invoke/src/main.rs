@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use lambda_http::{Error, run_with_streaming_response, service_fn, tracing};
-use tollgate_aws::bedrock::Bedrock;
+use tollgate_aws::bedrock::{self, Bedrock};
 use tollgate_aws::cache::DynamoCache;
 use tollgate_aws::clock;
 use tollgate_aws::ledger::DynamoLedger;
+use tollgate_aws::records::DynamoRecords;
 use tollgate_aws::sdk::{self, Patience};
 use tollgate_aws::settings::DynamoSettings;
+use tollgate_aws::xray::XrayDaemon;
 use tollgate_invoke::config::Config;
 use tollgate_invoke::extension::{Pump, run_beside};
-use tollgate_invoke::gateway::{Gateway, Options};
+use tollgate_invoke::gateway::{Gateway, Options, Ports};
 use tollgate_invoke::handler::Handler;
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,13 +22,22 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_env()?;
     let sdk = sdk::load(Patience::SHORT).await;
     let dynamo = aws_sdk_dynamodb::Client::new(&sdk);
-    let gateway = Gateway::new(
-        Arc::new(DynamoSettings::new(dynamo.clone(), config.config_table)),
-        Arc::new(DynamoLedger::new(dynamo.clone(), config.ledger_table, config.limits_table)),
-        Arc::new(DynamoCache::new(dynamo, config.cache_table)),
-        Arc::new(Bedrock::new(&sdk, config.mantle_endpoint)?),
-        Options { retention_days: config.retention_days, cache_ttl: config.cache_ttl, clock: clock::now },
-    );
+    let providers = bedrock::Options {
+        provider_endpoint: config.provider_endpoint,
+        allow_private: config.allow_private_providers,
+        prefetch: config.provider_secrets,
+    };
+    let ports = Ports {
+        settings: Arc::new(DynamoSettings::new(dynamo.clone(), config.config_table)),
+        ledger: Arc::new(DynamoLedger::new(dynamo.clone(), config.ledger_table.clone(), config.limits_table)),
+        records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),
+        cache: Arc::new(DynamoCache::new(dynamo, config.cache_table)),
+        model: Arc::new(Bedrock::new(&sdk, providers).await?),
+        spans: Arc::new(XrayDaemon::at(config.xray_daemon.as_deref())),
+    };
+    let options =
+        Options { retention_days: config.retention_days, cache_ttl: config.cache_ttl, clock: clock::now };
+    let gateway = Gateway::new(ports, options);
     let (outbox, pump) = Pump::new();
     let handler = Handler::new(gateway, config.settle, outbox);
     let runtime = run_with_streaming_response(service_fn(|event| handler.handle(event)));

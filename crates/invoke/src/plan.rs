@@ -1,14 +1,20 @@
-//! What will be done about a request, decided before anything is written: which targets, which cap, which bound.
+//! What will be done about a request, decided before anything is written: which targets, in which words, up to which
+//! cap and bound.
 
 use tollgate_core::bound::attempt_cost;
 use tollgate_core::caller::Caller;
-use tollgate_core::catalogue::Target;
-use tollgate_core::chat::ChatRequest;
-use tollgate_core::converse::fits;
+use tollgate_core::catalogue::{Model, Target};
 use tollgate_core::error::Error;
 use tollgate_core::money::Nanos;
-use tollgate_core::usage::Price;
+use tollgate_core::output_policy::OutputPolicy;
+use tollgate_core::parameter::{Parameter, Parameters, Unfit};
+use tollgate_core::price::Price;
+use tollgate_core::prompt::{Item, Prompt};
+use tollgate_core::ready::{Ready, service_tier};
+use tollgate_core::request::Request;
+use tollgate_core::time::Timestamp;
 
+use crate::continuation::Earlier;
 use crate::settings::Documents;
 
 /// At most two upstream calls for one answer.
@@ -26,10 +32,33 @@ pub(crate) struct Step {
     pub(crate) id: String,
     pub(crate) target: Target,
     pub(crate) price: Price,
-    /// The caller's, or the default where the caller named none.
-    pub(crate) output_cap: u64,
+    /// The service tier that is asked for.
+    pub(crate) tier: String,
+    /// The request in the target's words.
+    pub(crate) ready: Ready,
     /// The most that one attempt can cost.
     pub(crate) bound: Nanos,
+}
+
+/// What a plan is made from, besides the documents.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) request: &'a Request,
+    pub(crate) policy: &'a OutputPolicy,
+    pub(crate) earlier: Option<&'a Earlier>,
+    /// Nothing may be adapted.
+    pub(crate) is_strict: bool,
+    pub(crate) now: Timestamp,
+}
+
+/// The settings to send, and what differs in them from the caller's own.
+struct Settings {
+    parameters: Parameters,
+    /// The call named no cap: ours is said, but it changes nothing that was asked.
+    has_default_cap: bool,
+    lowered_cap: Option<u64>,
+    has_default_stop: bool,
 }
 
 impl Plan {
@@ -47,19 +76,21 @@ pub(crate) fn check_model(documents: &Documents, caller: &Caller, alias: &str) -
     if caller.may_use(alias) { Ok(()) } else { Err(Error::ModelNotAllowed(alias.to_owned())) }
 }
 
-/// Chooses targets: routed, fit for the request, priced.
-pub(crate) fn plan(documents: &Documents, caller: &Caller, request: &ChatRequest) -> Result<Plan, Error> {
-    let alias = &request.model;
+/// Chooses targets: routed, fit for the request, priced. A response is gone on with where it was made, and reasoning
+/// that only one target can read goes there first.
+pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error> {
+    let alias = &wish.request.model;
     let model = documents.catalogue.models.get(alias).ok_or_else(|| Error::ModelNotFound(alias.clone()))?;
-    let routed = documents.routing.targets(&documents.catalogue, alias, &caller.team, &caller.user);
     let (mut steps, mut refusal) = (Vec::new(), None);
-    for (id, target) in routed {
-        match step(documents, request, (id, target), model.default_output_tokens) {
+    for (id, target) in candidates(documents, wish)? {
+        match step(documents, wish, model, (id, target)) {
             Ok(step) => steps.push(step),
             Err(error) => refusal = refusal.or(Some(error)),
         }
+        if steps.len() == MAX_STEPS {
+            break;
+        }
     }
-    steps.truncate(MAX_STEPS);
     if steps.is_empty() {
         let nobody = || Error::Unavailable {
             causes: vec![format!("routing names no target for \"{alias}\"")],
@@ -70,22 +101,116 @@ pub(crate) fn plan(documents: &Documents, caller: &Caller, request: &ChatRequest
     Ok(Plan { steps })
 }
 
+fn candidates<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Vec<(&'a str, &'a Target)>, Error> {
+    let Wish { caller, request, earlier, .. } = *wish;
+    if let Some(earlier) = earlier {
+        let all = documents.catalogue.targets_of(&request.model);
+        let made_it = all.into_iter().find(|(id, _)| *id == earlier.target);
+        let other = || {
+            let message = format!("the response was not made by a target of \"{}\"", request.model);
+            Error::invalid("previous_response_id", message)
+        };
+        return Ok(vec![made_it.ok_or_else(other)?]);
+    }
+    let mut routed =
+        documents.routing.targets(&documents.catalogue, &request.model, &caller.team, &caller.user);
+    if let Some(owner) = request.prompt().and_then(sealed_by) {
+        routed.sort_by_key(|(id, _)| *id != owner);
+    }
+    Ok(routed)
+}
+
+/// The target whose reasoning is given back to it, if any is.
+fn sealed_by(prompt: &Prompt) -> Option<&str> {
+    prompt.items.iter().rev().find_map(|item| match item {
+        Item::Reasoning { sealed: Some(sealed), .. } => sealed.target.as_deref(),
+        _ => None,
+    })
+}
+
 fn step(
     documents: &Documents,
-    request: &ChatRequest,
+    wish: &Wish<'_>,
+    model: &Model,
     (id, target): (&str, &Target),
-    default_cap: u64,
 ) -> Result<Step, Error> {
-    let price = documents.prices.targets.get(id);
+    let request = wish.request;
+    let price = documents.prices.at(id, wish.now);
     let price = *price.ok_or_else(|| Error::ModelNotPriced(request.model.clone()))?;
-    fits(request, target).map_err(|unfit| Error::invalid(&unfit.field, unfit.to_string()))?;
-    let output_cap = request.output_cap.unwrap_or_else(|| default_cap.min(target.max_output_tokens));
-    if output_cap > target.max_output_tokens {
-        let message =
-            format!("at most {} output tokens are supported, not {output_cap}", target.max_output_tokens);
-        let param = if request.has("max_tokens") { "max_tokens" } else { "max_completion_tokens" };
-        return Err(Error::invalid(param, message));
+    let settings = Settings::new(wish, model, target);
+    let tier = service_tier(&settings.parameters).to_owned();
+    if !price.has_tier(&tier) {
+        return Err(unfit(Unfit { field: "service_tier".to_owned(), model: target.model_id.clone() }));
     }
-    let bound = attempt_cost(request, target, &price, output_cap);
-    Ok(Step { id: id.to_owned(), target: target.clone(), price, output_cap, bound })
+    let mut ready = settings.make_ready(wish, (id, target)).map_err(unfit)?;
+    if wish.is_strict && !ready.adapted.is_empty() {
+        let message = format!("x-tollgate-strict: this would be adapted: {}", ready.adapted.join(", "));
+        return Err(Error::Invalid { message, param: None });
+    }
+    if ready.output_cap > target.max_output_tokens {
+        let (most, cap) = (target.max_output_tokens, ready.output_cap);
+        let message = format!("at most {most} output tokens are supported, not {cap}");
+        return Err(Error::invalid("max_output_tokens", message));
+    }
+    let earlier = wish.earlier.map_or(0, |earlier| earlier.tokens);
+    let bound = attempt_cost(request, target, &price, &tier, (earlier, ready.output_cap));
+    if settings.has_default_cap {
+        ready.adapted.push(format!("max_output_tokens={}", ready.output_cap));
+    }
+    Ok(Step { id: id.to_owned(), target: target.clone(), price, tier, ready, bound })
+}
+
+fn unfit(unfit: Unfit) -> Error {
+    Error::invalid(&unfit.field, unfit.to_string())
+}
+
+impl Settings {
+    fn new(wish: &Wish<'_>, model: &Model, target: &Target) -> Self {
+        let Wish { request, policy, .. } = *wish;
+        let mut settings = Self {
+            parameters: request.parameters(),
+            has_default_cap: false,
+            lowered_cap: None,
+            has_default_stop: false,
+        };
+        if target.is_for_embeddings() {
+            return settings;
+        }
+        let highest = policy.max_tokens.unwrap_or(u64::MAX);
+        let cap = match request.output_cap() {
+            Some(cap) => {
+                settings.lowered_cap = (cap > highest).then_some(highest);
+                cap.min(highest)
+            }
+            None => {
+                let wanted = policy.default_tokens.unwrap_or(model.default_output_tokens);
+                let cap = wanted.min(highest).min(target.max_output_tokens);
+                settings.has_default_cap = true;
+                cap
+            }
+        };
+        settings.parameters.set(Parameter::MaxOutputTokens, cap);
+        if !policy.stop.is_empty() && settings.parameters.get(Parameter::Stop).is_none() {
+            settings.parameters.set(Parameter::Stop, policy.stop.clone());
+            settings.has_default_stop = true;
+        }
+        settings
+    }
+
+    /// A target that takes no stop sequences serves the call without those of the operator, and that is said.
+    fn make_ready(&self, wish: &Wish<'_>, target: (&str, &Target)) -> Result<Ready, Unfit> {
+        let continues = wish.earlier.map(|earlier| earlier.response_id.as_str());
+        let mut ready = match Ready::new(wish.request, target, &self.parameters, continues) {
+            Err(unfit) if unfit.field == Parameter::Stop.as_str() && self.has_default_stop => {
+                let mut parameters = self.parameters.clone();
+                parameters.remove(Parameter::Stop);
+                let mut ready = Ready::new(wish.request, target, &parameters, continues)?;
+                ready.adapted.push("stop=dropped".to_owned());
+                ready
+            }
+            ready => ready?,
+        };
+        ready.adapted.extend(self.lowered_cap.map(|cap| format!("max_output_tokens={cap}")));
+        Ok(ready)
+    }
 }

@@ -9,16 +9,17 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tollgate_aws::causes::Causes;
-use tollgate_core::completion::{Finish, glimpse};
+use tollgate_core::completion::{Finish, Glimpse};
 use tollgate_core::error::Error;
-use tollgate_core::model::ModelError;
-use tollgate_core::ports::{Chunks, Entry, Transition};
+use tollgate_core::interpreter::{Interpreter, Told};
+use tollgate_core::model::{ModelError, Pieces};
+use tollgate_core::ports::{Entry, Transition};
 use tollgate_core::record::{End, Record, State};
-use tollgate_core::sse::{DONE, PING, encode};
+use tollgate_core::sse::PING;
 use tollgate_core::usage::Usage;
 
 use crate::arrival::Serving;
-use crate::attempt::{Bill, Sent};
+use crate::attempt::{Bill, Opened, Sent, no_answer};
 use crate::gateway::Gateway;
 
 /// How long the body may be silent.
@@ -49,6 +50,8 @@ pub(crate) struct Flow {
 struct Seen {
     usage: Option<Usage>,
     finish: Option<Finish>,
+    response_id: Option<String>,
+    service_tier: Option<String>,
     first_content: Option<Duration>,
     is_whole: bool,
     kept: Vec<u8>,
@@ -58,6 +61,7 @@ struct Seen {
 struct Ending {
     outcome: &'static str,
     first_token_us: Option<u64>,
+    response_id: Option<String>,
 }
 
 impl Flow {
@@ -69,40 +73,55 @@ impl Flow {
     }
 
     /// Drains, ends the body, settles, stores. A client that stalls holds up the provider, but never the settlement.
-    pub(crate) async fn run(mut self, held: Vec<Bytes>, chunks: Chunks) {
+    pub(crate) async fn run(mut self, opened: Opened) {
+        let Opened { held, pieces, mut interpreter } = opened;
         let now = (self.gateway.options.clock)();
-        let time = self.serving.arrival.deadline.since(now).saturating_sub(TIME_TO_SETTLE);
-        let drained = tokio::time::timeout(time, self.drain(held, chunks)).await;
+        let total = Duration::from_millis(self.sent.step.target.timeouts.total_ms);
+        let time = self.serving.arrival.deadline.since(now).saturating_sub(TIME_TO_SETTLE).min(total);
+        let drained = tokio::time::timeout(time, self.drain(held, pieces, &mut interpreter)).await;
         let (outcome, last) = match drained.unwrap_or(Err(ModelError::TimedOut)) {
-            Ok(()) => ("ok", encode(DONE)),
+            Ok(()) => ("ok", interpreter.end().concat().into()),
             Err(error) => {
                 tracing::warn!(error = %Causes(&error), "stream broken");
-                let said = serde_json::to_vec(&Error::StreamBroken.envelope()).unwrap_or_default();
-                (Error::StreamBroken.code(), encode(&said))
+                (Error::StreamBroken.code(), interpreter.fail(&Error::StreamBroken))
             }
         };
         self.keep(&last);
         let Self { gateway, serving, sent, client, last_word, seen } = self;
         drop((client, last_word.map(|place| place.send(last))));
-        let bill = sent.bill(seen.usage);
+        let bill = sent.bill(seen.usage, seen.service_tier.as_deref());
         let first_token_us = seen.first_content.and_then(|time| u64::try_from(time.as_micros()).ok());
-        gateway.settle(&serving, &sent, &bill, Ending { outcome, first_token_us }).await;
+        let ending = Ending { outcome, first_token_us, response_id: seen.response_id };
+        gateway.settle(&serving, &sent, &bill, ending).await;
         if seen.is_whole && seen.finish == Some(Finish::Whole) {
             gateway.store(&serving, &sent, &bill, seen.kept.into()).await;
         }
     }
 
-    async fn drain(&mut self, held: Vec<Bytes>, mut chunks: Chunks) -> Result<(), ModelError> {
-        for chunk in held {
-            self.pass(chunk).await?;
+    async fn drain(
+        &mut self,
+        held: Vec<Told>,
+        mut pieces: Pieces,
+        interpreter: &mut Interpreter,
+    ) -> Result<(), ModelError> {
+        for told in held {
+            self.pass(told).await;
         }
+        let patience = Duration::from_millis(self.sent.step.target.timeouts.between_tokens_ms);
+        let mut silence = Duration::ZERO;
         loop {
-            let Ok(next) = tokio::time::timeout(PING_EVERY, chunks.next()).await else {
+            let wait = PING_EVERY.min(patience.saturating_sub(silence));
+            let Ok(next) = tokio::time::timeout(wait, pieces.next()).await else {
+                silence += wait;
+                if silence >= patience {
+                    return Err(ModelError::TimedOut);
+                }
                 self.tell(Bytes::from_static(PING)).await;
                 continue;
             };
+            silence = Duration::ZERO;
             match next {
-                Some(chunk) => self.pass(chunk?).await?,
+                Some(said) => self.pass(interpreter.hear(said?).map_err(no_answer)?).await,
                 None if self.seen.finish.is_none() => {
                     return Err(ModelError::Broken("the stream ended without a finish".into()));
                 }
@@ -113,24 +132,25 @@ impl Flow {
         Ok(())
     }
 
-    /// Passes a chunk on, unless it is the usage that the client did not ask for.
-    async fn pass(&mut self, chunk: Bytes) -> Result<(), ModelError> {
-        let glimpse = glimpse(&chunk).map_err(|error| ModelError::Garbled(Box::new(error)))?;
-        self.seen.usage = glimpse.usage.or(self.seen.usage);
-        self.seen.finish = match (self.seen.finish, glimpse.finish) {
+    /// Passes on what the client is told, and remembers what the gateway takes from it.
+    async fn pass(&mut self, told: Told) {
+        let Told { frames, glimpse } = told;
+        let seen = &mut self.seen;
+        seen.usage = glimpse.usage.or(seen.usage);
+        seen.response_id = glimpse.response_id.or(seen.response_id.take());
+        seen.service_tier = glimpse.service_tier.or(seen.service_tier.take());
+        seen.finish = match (seen.finish, glimpse.finish) {
             (Some(Finish::Partial), _) => Some(Finish::Partial),
             (before, now) => now.or(before),
         };
-        if glimpse.has_content && self.seen.first_content.is_none() {
+        if glimpse.has_content && seen.first_content.is_none() {
             let now = (self.gateway.options.clock)();
-            self.seen.first_content = Some(now.since(self.serving.arrival.at));
+            seen.first_content = Some(now.since(self.serving.arrival.at));
         }
-        if !glimpse.is_usage_chunk || self.serving.request.include_usage {
-            let event = encode(&chunk);
-            self.keep(&event);
-            self.tell(event).await;
+        for frame in frames {
+            self.keep(&frame);
+            self.tell(frame).await;
         }
-        Ok(())
     }
 
     /// Keeps what belongs to the answer.
@@ -148,9 +168,16 @@ impl Flow {
 
 impl Gateway {
     /// After a whole answer.
-    pub(crate) async fn finish_json(&self, serving: &Serving, sent: &Sent, bill: &Bill, body: Bytes) {
-        self.settle(serving, sent, bill, Ending { outcome: "ok", first_token_us: None }).await;
-        if glimpse(&body).is_ok_and(|glimpse| glimpse.finish == Some(Finish::Whole)) {
+    pub(crate) async fn finish_json(
+        &self,
+        serving: &Serving,
+        sent: &Sent,
+        bill: &Bill,
+        (body, glimpse): (Bytes, Glimpse),
+    ) {
+        let ending = Ending { outcome: "ok", first_token_us: None, response_id: glimpse.response_id };
+        self.settle(serving, sent, bill, ending).await;
+        if glimpse.finish == Some(Finish::Whole) {
             self.store(serving, sent, bill, body).await;
         }
     }
@@ -160,6 +187,7 @@ impl Gateway {
             provider: Some(sent.step.target.provider.clone()),
             estimated: bill.estimated,
             first_token_us: ending.first_token_us,
+            response_id: ending.response_id,
             ..self.end(&serving.arrival, ending.outcome, bill.usage)
         };
         if bill.cost > sent.record.reserved_nanos {
@@ -170,11 +198,13 @@ impl Gateway {
                 "over bound"
             );
         }
-        self.close(&sent.record, sent.record.settled(bill.cost, end)).await;
+        let begun = (self.options.clock)();
+        let is_done = self.close(&sent.record, sent.record.settled(bill.cost, end)).await;
+        self.span(&serving.arrival, "settle", begun, !is_done);
     }
 
-    /// Writes how a call ended. What cannot be written now is left to the reconciler, which charges no less.
-    pub(crate) async fn close(&self, before: &Record, mut after: Record) {
+    /// Writes how a call ended, and says whether it is written. What cannot be written now is left to the reconciler, which charges no less.
+    pub(crate) async fn close(&self, before: &Record, mut after: Record) -> bool {
         let mut result = self.ledger.close(before, &after).await;
         if let (Ok(Transition::Lost(now)), Some(end)) = (&result, &after.end)
             && let Some(late) = close_late(now, &after, end)
@@ -182,18 +212,16 @@ impl Gateway {
             after = late;
             result = self.ledger.close(now, &after).await;
         }
-        match result {
+        match &result {
             Ok(Transition::Done) => log_settled(&after),
             Ok(Transition::Lost(_) | Transition::Missing) => {
-                tracing::error!("the record was closed by somebody else")
+                tracing::error!("the record was closed by somebody else");
             }
             Err(error) => {
-                tracing::error!(
-                    error = %Causes(&error),
-                    "not settled, left to the reconciler"
-                );
+                tracing::error!(error = %Causes(error), "not settled, left to the reconciler");
             }
         }
+        matches!(result, Ok(Transition::Done))
     }
 
     /// Enters a hit, which needed no reservation.

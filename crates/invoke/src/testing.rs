@@ -19,16 +19,17 @@ use tollgate_core::time::Timestamp;
 
 use crate::answer::{AnswerBody, Job};
 use crate::config::Settle;
-use crate::gateway::{Gateway, Options};
+use crate::gateway::{Gateway, Options, Ports};
 use crate::handler::Handler;
 
 mod model;
 mod ports;
 
 pub(crate) use model::{
-    Piece, ScriptedModel, Turn, answers, at_once, content, fails, finish, role, streams, usage, usage_chunk,
+    Piece, ScriptedModel, Turn, answers, at_once, content, fails, finish, piece, role, streams, usage,
+    usage_chunk,
 };
-pub(crate) use ports::{MemoryCache, MemoryLedger, MemorySettings, Mood};
+pub(crate) use ports::{MemoryCache, MemoryLedger, MemorySettings, MemorySpans, Mood};
 
 pub(crate) const NOON: Timestamp = Timestamp::from_secs(1_795_348_800);
 
@@ -101,6 +102,7 @@ pub(crate) struct World {
     pub(crate) ledger: Arc<MemoryLedger>,
     pub(crate) cache: Arc<MemoryCache>,
     pub(crate) model: Arc<ScriptedModel>,
+    pub(crate) spans: Arc<MemorySpans>,
     handler: Handler,
     jobs: Mutex<mpsc::UnboundedReceiver<Option<Job>>>,
     invocations: AtomicU32,
@@ -126,11 +128,29 @@ impl World {
         let ledger = Arc::new(MemoryLedger::default());
         let cache = Arc::new(MemoryCache::default());
         let model = Arc::new(ScriptedModel::of(setup.turns));
+        let spans = Arc::new(MemorySpans::default());
         let options = Options { retention_days: 90, cache_ttl: setup.cache_ttl, clock };
-        let gateway = Gateway::new(settings.clone(), ledger.clone(), cache.clone(), model.clone(), options);
+        let ports = Ports {
+            settings: settings.clone(),
+            ledger: ledger.clone(),
+            records: ledger.clone(),
+            cache: cache.clone(),
+            model: model.clone(),
+            spans: spans.clone(),
+        };
+        let gateway = Gateway::new(ports, options);
         let (outbox, jobs) = mpsc::unbounded_channel();
         let handler = Handler::new(gateway, setup.settle, outbox);
-        Self { settings, ledger, cache, model, handler, jobs: jobs.into(), invocations: AtomicU32::new(0) }
+        Self {
+            settings,
+            ledger,
+            cache,
+            model,
+            spans,
+            handler,
+            jobs: jobs.into(),
+            invocations: AtomicU32::new(0),
+        }
     }
 
     /// One invocation up to its headers, and what is left to do after them. The ids are `r-1`, `r-2` and so on.

@@ -115,12 +115,14 @@ fn record(id: &str, deadline: Timestamp) -> Record {
         tenant: name("default"),
         role: Role::Caller,
         models: Vec::new(),
+        output: tollgate_core::output_policy::OutputPolicy::default(),
         budget: Budget::default(),
     };
     let opening = Opening {
         request_id: id.to_owned(),
         model: "gpt-5.5".to_owned(),
         stream: false,
+        trace_id: None,
         cache: CacheOutcome::Miss,
         bound: Nanos(100),
         now: Timestamp::from_secs(1_795_348_000),

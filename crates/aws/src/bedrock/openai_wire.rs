@@ -1,118 +1,188 @@
-//! Chat Completions over HTTPS, signed with SigV4: there is no SDK client for `bedrock-mantle`.
+//! OpenAI's wire over HTTPS: Bedrock's own endpoints, for which there is no SDK client, OpenAI, and servers that speak
+//! as OpenAI does. What an answer says in its dialect is for others to read.
 
-use std::collections::VecDeque;
-use std::time::{Duration, SystemTime};
+mod addresses;
+mod answer;
+mod clients;
+mod pieces;
+mod refusal;
+mod signature;
+
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, stream};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Request, StatusCode};
+use reqwest::Response;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
-use tollgate_core::completion::{NoAnswer, glimpse};
-use tollgate_core::model::{Call, Cause, ModelError, Reply};
-use tollgate_core::ports::Chunks;
-use tollgate_core::sse::{DONE, SseDecoder};
-use tollgate_core::time::Timestamp;
+use tollgate_core::catalogue::{Auth, Wire};
+use tollgate_core::model::{Call, Cause, ModelError, Payload, Reply};
 
+use crate::api_keys::{ApiKeys, KeyError};
 use crate::clock;
+use crate::credentials::CallCredentials;
+use clients::{Clients, Reach};
+use signature::Scope;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Where a target listens.
-pub(super) struct Endpoint<'a> {
-    pub(super) host: &'a str,
-    pub(super) path_prefix: &'a str,
-    pub(super) signing_name: &'a str,
-}
-
+/// The adapter of every target that speaks OpenAI's wire.
 #[derive(Debug)]
 pub(super) struct OpenaiWire {
-    client: reqwest::Client,
+    clients: Clients,
     stand_in: Option<String>,
+    keys: ApiKeys,
+    allow_private: bool,
+}
+
+/// A call, and by when it ends.
+struct Errand<'a> {
+    call: &'a Call<'a>,
+    request: Request<Bytes>,
+    reach: Reach,
+    /// One end for all of it: limits of its parts, each on its own, could outlast the call.
+    end: Instant,
 }
 
 impl OpenaiWire {
-    pub(super) fn new(stand_in: Option<String>) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            // One that is kept may die while the function is frozen; a call over it fails as if it might be billed.
-            .pool_max_idle_per_host(0)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
-        Ok(Self { client, stand_in })
+    /// `stand_in` takes the place of every host. Private addresses are for Bedrock's hosts alone, which can be VPC
+    /// endpoints, unless all are allowed.
+    pub(super) fn new(
+        stand_in: Option<String>,
+        keys: ApiKeys,
+        allow_private: bool,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self { clients: Clients::new()?, stand_in, keys, allow_private })
     }
 
+    /// Calls the target; AWS credentials are resolved only for those that take signatures.
     pub(super) async fn call(
         &self,
         call: &Call<'_>,
-        endpoint: &Endpoint<'_>,
-        credentials: &Credentials,
+        credentials: &CallCredentials,
     ) -> Result<Reply, ModelError> {
-        let host = self.stand_in.as_deref().unwrap_or(endpoint.host);
-        let url = format!("{host}{}/chat/completions", endpoint.path_prefix);
-        let body = call
-            .request
-            .forward(&call.target.model_id, call.output_cap)
-            .map_err(|error| ModelError::Unavailable(Box::new(error)))?;
-        let scope = Scope { region: &call.target.region, service: endpoint.signing_name, now: clock::now() };
-        let request = signed(&url, body, credentials, &scope).map_err(ModelError::Unauthorized)?;
-        let request =
-            reqwest::Request::try_from(request).map_err(|error| ModelError::Unavailable(Box::new(error)))?;
-        // One end for head and body: each with a limit of its own could outlast the call.
         let end = Instant::now() + call.timeout;
-        let answer = timeout_at(end, self.client.execute(request));
-        let response = answer.await.map_err(|_| ModelError::TimedOut)?.map_err(unsent)?;
+        let (Wire::Openai { host, path_prefix, auth, .. }, Payload::Openai { dialect, body }) =
+            (&call.target.wire, call.payload)
+        else {
+            return Err(ModelError::Unavailable("the payload is not for this wire".into()));
+        };
+        let host = self.stand_in.as_deref().unwrap_or(host);
+        let url = format!("{host}{path_prefix}{}", dialect.path());
+        let request = unsigned(&url, body, call.stream).map_err(ModelError::Unavailable)?;
+        let errand = Errand { call, request, reach: self.reach(auth), end };
+        let response = match auth {
+            Auth::Sigv4 { signing_name } => self.send_signed(errand, signing_name, credentials).await?,
+            Auth::Bearer { secret } => self.send_with_key(&errand, secret).await?,
+            Auth::None => self.send(&errand, errand.request.clone()).await?,
+        };
         if !response.status().is_success() {
-            return Err(refusal(response, end).await);
+            return Err(refusal::read(response, end, clock::now()).await);
         }
-        if call.request.stream {
-            return Ok(Reply::Stream(chunks(response)));
+        if call.stream && !answer::is_json(&response) {
+            let between = Duration::from_millis(call.target.timeouts.between_tokens_ms);
+            return Ok(Reply::Stream(pieces::read(response, *dialect, end, between)));
         }
-        let body = timeout_at(end, response.bytes()).await;
-        let body = body.map_err(|_| ModelError::TimedOut)?.map_err(broken)?;
-        let usage = glimpse(&body).map_err(|error| ModelError::Garbled(Box::new(error)))?.usage;
-        Ok(Reply::Json { body, usage })
+        answer::read(response, end).await.map(Reply::Whole)
+    }
+
+    fn reach(&self, auth: &Auth) -> Reach {
+        let is_trusted = self.stand_in.is_some() || self.allow_private;
+        match auth {
+            Auth::Sigv4 { .. } => Reach::Anywhere,
+            Auth::Bearer { .. } | Auth::None if is_trusted => Reach::Anywhere,
+            Auth::Bearer { .. } | Auth::None => Reach::PublicOnly,
+        }
+    }
+
+    async fn send_signed(
+        &self,
+        errand: Errand<'_>,
+        signing_name: &str,
+        credentials: &CallCredentials,
+    ) -> Result<Response, ModelError> {
+        let now = clock::now();
+        let credentials: Credentials =
+            timeout_at(errand.end, credentials.for_call(&errand.call.identity, now))
+                .await
+                .map_err(|_| ModelError::Unauthorized("credentials did not come in time".into()))??;
+        let scope = Scope { region: &errand.call.target.region, service: signing_name, now };
+        let mut request = errand.request.clone();
+        signature::sign(&mut request, &credentials, &scope).map_err(ModelError::Unauthorized)?;
+        self.send(&errand, request).await
+    }
+
+    /// A key that is refused may have been rotated: if the secret holds another by now, that one is tried, once. A
+    /// refusal is not billed.
+    async fn send_with_key(&self, errand: &Errand<'_>, secret: &str) -> Result<Response, ModelError> {
+        let key = in_time(errand.end, secret, self.keys.key(secret, clock::now())).await;
+        let key = key.map_err(unauthorized)?;
+        let response = self.send(errand, with_key(&errand.request, &key)?).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        let successor = self.keys.successor(secret, &key, clock::now());
+        match in_time(errand.end, secret, successor).await {
+            Ok(Some(key)) => self.send(errand, with_key(&errand.request, &key)?).await,
+            Ok(None) | Err(_) => Ok(response),
+        }
+    }
+
+    async fn send(&self, errand: &Errand<'_>, mut request: Request<Bytes>) -> Result<Response, ModelError> {
+        // After the signature: whatever stands between may set a trace of its own.
+        if let Ok(traceparent) = HeaderValue::from_str(errand.call.traceparent)
+            && !traceparent.is_empty()
+        {
+            request.headers_mut().insert(TRACEPARENT, traceparent);
+        }
+        let request = reqwest::Request::try_from(request).map_err(unsent)?;
+        if errand.reach == Reach::PublicOnly {
+            addresses::check_literal(request.url()).map_err(|error| ModelError::Unavailable(error.into()))?;
+        }
+        let connect = Duration::from_millis(errand.call.target.timeouts.connect_ms);
+        let client = self.clients.client(connect, errand.reach).map_err(unsent)?;
+        let response = timeout_at(errand.end, client.execute(request)).await;
+        response.map_err(|_| ModelError::TimedOut)?.map_err(unsent)
     }
 }
 
-/// The credential scope of a signature.
-struct Scope<'a> {
-    region: &'a str,
-    service: &'a str,
-    now: Timestamp,
+fn unsigned(url: &str, body: &Bytes, is_stream: bool) -> Result<Request<Bytes>, Cause> {
+    let accept = if is_stream { EVENT_STREAM } else { JSON };
+    Ok(Request::post(url).header(CONTENT_TYPE, JSON).header(ACCEPT, accept).body(body.clone())?)
 }
 
-fn signed(
-    url: &str,
-    body: Bytes,
-    credentials: &Credentials,
-    scope: &Scope<'_>,
-) -> Result<http::Request<Bytes>, Cause> {
-    let mut request =
-        http::Request::post(url).header(http::header::CONTENT_TYPE, "application/json").body(body)?;
-    let identity = credentials.clone().into();
-    let params = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(scope.region)
-        .name(scope.service)
-        .time(SystemTime::UNIX_EPOCH + Duration::from_micros(scope.now.as_micros()))
-        .settings(SigningSettings::default())
-        .build()?
-        .into();
-    let headers = [("content-type", "application/json")];
-    let signable =
-        SignableRequest::new("POST", url, headers.into_iter(), SignableBody::Bytes(request.body()))?;
-    let (instructions, _) = sign(signable, &params)?.into_parts();
-    instructions.apply_to_request_http1x(&mut request);
+fn with_key(request: &Request<Bytes>, key: &SecretString) -> Result<Request<Bytes>, ModelError> {
+    // The cause says what is wrong with the header, not what it is.
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+        .map_err(|error| ModelError::Unauthorized(Box::new(error)))?;
+    value.set_sensitive(true);
+    let mut request = request.clone();
+    request.headers_mut().insert(AUTHORIZATION, value);
     Ok(request)
+}
+
+/// What a fetch of a key gives by the end of the call.
+async fn in_time<T>(
+    end: Instant,
+    secret: &str,
+    fetch: impl Future<Output = Result<T, KeyError>>,
+) -> Result<T, KeyError> {
+    timeout_at(end, fetch).await.unwrap_or_else(|_| Err(KeyError::Late(secret.to_owned())))
+}
+
+fn unauthorized(error: KeyError) -> ModelError {
+    ModelError::Unauthorized(Box::new(error))
 }
 
 /// A request that got no answer: nothing was billed if there was no connection, and nobody knows otherwise.
 fn unsent(error: reqwest::Error) -> ModelError {
-    if error.is_connect() || error.is_builder() {
+    if let Some(private) = addresses::PrivateAddress::behind(&error) {
+        ModelError::Unavailable(private.clone().into())
+    } else if error.is_connect() || error.is_builder() {
         ModelError::Unavailable(Box::new(error.without_url()))
     } else {
         broken(error)
@@ -121,77 +191,6 @@ fn unsent(error: reqwest::Error) -> ModelError {
 
 fn broken(error: reqwest::Error) -> ModelError {
     if error.is_timeout() { ModelError::TimedOut } else { ModelError::Broken(Box::new(error.without_url())) }
-}
-
-async fn refusal(response: reqwest::Response, end: Instant) -> ModelError {
-    let status = response.status().as_u16();
-    let retry_after = response
-        .headers()
-        .get(http::header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .map(Duration::from_secs);
-    let cause = || -> Cause { format!("status {status}").into() };
-    match status {
-        429 => ModelError::Throttled { retry_after },
-        401 | 403 => ModelError::Unauthorized(cause()),
-        400 | 413 | 415 | 422 => match timeout_at(end, response.bytes()).await {
-            Ok(Ok(body)) if is_error_body(&body) => ModelError::Refused { status, body },
-            _ => ModelError::Unavailable(cause()),
-        },
-        _ => ModelError::Unavailable(cause()),
-    }
-}
-
-fn is_error_body(body: &[u8]) -> bool {
-    matches!(glimpse(body), Err(NoAnswer::Failed))
-}
-
-/// A stream that is being read.
-struct Reading {
-    bytes: BoxStream<'static, reqwest::Result<Bytes>>,
-    decoder: SseDecoder,
-    events: VecDeque<Bytes>,
-    is_over: bool,
-}
-
-/// The chunks of an event stream up to `[DONE]`; an end without it is a break.
-fn chunks(response: reqwest::Response) -> Chunks {
-    let reading = Reading {
-        bytes: response.bytes_stream().boxed(),
-        decoder: SseDecoder::default(),
-        events: VecDeque::new(),
-        is_over: false,
-    };
-    stream::unfold(reading, async |mut reading| reading.next().await.map(|chunk| (chunk, reading))).boxed()
-}
-
-impl Reading {
-    async fn next(&mut self) -> Option<Result<Bytes, ModelError>> {
-        while !self.is_over {
-            if let Some(event) = self.events.pop_front() {
-                if event == DONE {
-                    self.is_over = true;
-                    return None;
-                }
-                return Some(Ok(event));
-            }
-            if let Err(error) = self.read().await {
-                self.is_over = true;
-                return Some(Err(error));
-            }
-        }
-        None
-    }
-
-    async fn read(&mut self) -> Result<(), ModelError> {
-        let bytes = match self.bytes.next().await {
-            Some(bytes) => bytes.map_err(broken)?,
-            None => return Err(ModelError::Broken("the stream ended without [DONE]".into())),
-        };
-        let events = self.decoder.feed(&bytes).map_err(|error| ModelError::Garbled(Box::new(error)))?;
-        self.events.extend(events);
-        Ok(())
-    }
 }
 
 #[cfg(test)]

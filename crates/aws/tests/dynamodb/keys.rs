@@ -20,6 +20,7 @@ async fn a_key_reads_as_it_was_written() {
         rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: Some(1_000) },
         budget: Budget { day: Some(Nanos(5_000_000_000)), month: None },
         models: vec!["gpt-5.5".to_owned()],
+        output: tollgate_core::output_policy::OutputPolicy::default(),
         created_at: "2026-11-22T12:00:00Z".to_owned(),
         expires_at: None,
     };

@@ -6,6 +6,7 @@ use serde::Serialize;
 use tollgate_core::caller::{KeyRecord, KeyStatus};
 use tollgate_core::key::ApiKey;
 use tollgate_core::name::Name;
+use tollgate_core::output_policy::OutputPolicy;
 use tollgate_core::time::Timestamp;
 
 use crate::rate::Rate;
@@ -30,6 +31,8 @@ pub(crate) struct KeyView {
     budget_usd_day: Option<Usd>,
     budget_usd_month: Option<Usd>,
     models: Vec<String>,
+    #[serde(skip_serializing_if = "is_unset")]
+    output: OutputPolicy,
     created_at: String,
     expires_at: Option<String>,
 }
@@ -54,6 +57,7 @@ impl KeyView {
             budget_usd_day: record.budget.day.map(Usd),
             budget_usd_month: record.budget.month.map(Usd),
             models: record.models,
+            output: record.output,
             created_at: record.created_at,
             expires_at: record.expires_at.map(|secs| Timestamp::from_secs(secs).to_string()),
         }
@@ -69,6 +73,17 @@ impl KeyView {
         let texts: Vec<String> =
             limits.into_iter().filter_map(|(limit, window)| Some(format!("{} a {window}", limit?))).collect();
         if texts.is_empty() { "unlimited".to_owned() } else { texts.join(", ") }
+    }
+
+    /// What is set about output, if anything is.
+    fn output_text(&self) -> Option<String> {
+        let OutputPolicy { default_tokens, max_tokens, stop } = &self.output;
+        let caps = [("default", default_tokens), ("at most", max_tokens)];
+        let caps =
+            caps.iter().filter_map(|(name, cap)| cap.map(|cap| format!("{name} {} tokens", thousands(cap))));
+        let stops = stop.iter().map(|stop| format!("stop at {stop:?}"));
+        let texts: Vec<String> = caps.chain(stops).collect();
+        (!texts.is_empty()).then(|| texts.join(", "))
     }
 
     fn models_text(&self) -> String {
@@ -105,6 +120,7 @@ impl Display for CreatedKey {
                 ("rate", Some(view.rate_text())),
                 ("budget", Some(view.budget_text())),
                 ("models", Some(view.models_text())),
+                ("output", view.output_text()),
                 ("expires", view.expires_at.clone()),
             ],
         )?;
@@ -144,6 +160,10 @@ impl Display for KeyList {
         }
         table.fmt(f)
     }
+}
+
+fn is_unset(policy: &OutputPolicy) -> bool {
+    *policy == OutputPolicy::default()
 }
 
 fn date_of(instant: &str) -> String {
@@ -194,6 +214,7 @@ mod tests {
             rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: None },
             budget: Budget::default(),
             models: Vec::new(),
+            output: OutputPolicy::default(),
             created_at: "2026-11-20T08:00:00Z".to_owned(),
             expires_at: None,
         }
@@ -205,6 +226,11 @@ mod tests {
             rate: RatePolicy { interval_us: 2_000_000, burst: 1, requests_per_day: Some(10_000) },
             budget: Budget { day: Some(Nanos(12_500_000_000)), month: Some(Nanos(100_000_000_000)) },
             models: vec!["gpt-5.5".to_owned(), "gpt-oss-120b".to_owned()],
+            output: OutputPolicy {
+                max_tokens: Some(4_000),
+                stop: vec!["END".to_owned()],
+                ..OutputPolicy::default()
+            },
             expires_at: Some(NOW.as_secs() + 60),
             ..record("k2")
         }

@@ -176,12 +176,14 @@ mod tests {
             tenant: name("default"),
             role: Role::Caller,
             models: Vec::new(),
+            output: tollgate_core::output_policy::OutputPolicy::default(),
             budget: Budget::default(),
         };
         let opening = Opening {
             request_id: "r-1".to_owned(),
             model: "gpt-5.5".to_owned(),
             stream: true,
+            trace_id: None,
             cache: CacheOutcome::Miss,
             bound: Nanos(250_000_000),
             now: NOW,
@@ -198,6 +200,7 @@ mod tests {
             provider: Some("bedrock".to_owned()),
             usage: Usage { input: 2_000, cached: 1_500, output: 100, reasoning: 40, ..Usage::default() },
             estimated: false,
+            response_id: None,
             saved_nanos: Nanos::ZERO,
             latency_us: 1_834_567,
             first_token_us: Some(412_000),

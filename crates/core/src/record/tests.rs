@@ -15,11 +15,13 @@ fn record(bound: u64) -> Record {
         role: Role::Caller,
         models: Vec::new(),
         budget: Budget::default(),
+        output: crate::output_policy::OutputPolicy::default(),
     };
     let opening = Opening {
         request_id: "r-1".to_owned(),
         model: "gpt-5.5".to_owned(),
         stream: false,
+        trace_id: None,
         cache: CacheOutcome::Miss,
         bound: Nanos(bound),
         now: NOW,
@@ -36,6 +38,7 @@ fn end() -> End {
         provider: Some("bedrock".to_owned()),
         usage: Usage { input: 3, output: 4, ..Usage::default() },
         estimated: false,
+        response_id: None,
         saved_nanos: Nanos::ZERO,
         latency_us: 5,
         first_token_us: None,

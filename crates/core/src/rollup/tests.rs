@@ -18,11 +18,13 @@ fn reserved(cache: CacheOutcome) -> Record {
         role: Role::Caller,
         models: Vec::new(),
         budget: Budget::default(),
+        output: crate::output_policy::OutputPolicy::default(),
     };
     let opening = Opening {
         request_id: "r-1".to_owned(),
         model: "gpt-5.5".to_owned(),
         stream: false,
+        trace_id: None,
         cache,
         bound: Nanos(1_000),
         now: NOW,
@@ -39,6 +41,7 @@ fn end(outcome: &str) -> End {
         provider: Some("bedrock".to_owned()),
         usage: Usage { input: 30, cached: 10, output: 4, ..Usage::default() },
         estimated: false,
+        response_id: None,
         saved_nanos: Nanos::ZERO,
         latency_us: 5,
         first_token_us: None,

@@ -38,12 +38,14 @@ fn history(index: usize, life: Life, cost: u64) -> Vec<Record> {
         tenant: name("default".to_owned()),
         role: Role::Caller,
         models: Vec::new(),
+        output: tollgate_core::output_policy::OutputPolicy::default(),
         budget: Budget::default(),
     };
     let opening = Opening {
         request_id: format!("r-{index}"),
         model: "gpt-5.5".to_owned(),
         stream: false,
+        trace_id: None,
         cache: if matches!(life, Life::Hit) { CacheOutcome::HitExact } else { CacheOutcome::Miss },
         bound: Nanos(2_000_000_000),
         now: NOW,
@@ -70,6 +72,7 @@ fn end(outcome: &str, cost: u64) -> End {
         provider: None,
         usage: Usage { input: cost % 1_000, output: cost % 77, cached: cost % 11, ..Usage::default() },
         estimated: false,
+        response_id: None,
         saved_nanos: Nanos::ZERO,
         latency_us: cost % 5_000,
         first_token_us: None,

@@ -141,7 +141,7 @@ async fn a_stream_that_breaks_before_its_first_content_fails_over_unseen() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_silent_for_twenty_seconds_fails_over() {
-    let late = (Duration::from_secs(30), Ok(content("late").into()));
+    let late = (Duration::from_secs(30), piece(content("late")));
     let whole = at_once([content("b"), finish("stop"), usage_chunk(30, 5)]);
     let world = World::scripted([streams([late]), streams(whole)]);
     let start = tokio::time::Instant::now();
@@ -155,7 +155,7 @@ async fn a_stream_that_is_silent_for_twenty_seconds_fails_over() {
 
 #[tokio::test(start_paused = true)]
 async fn the_last_target_may_think_longer_while_the_client_is_kept_busy() {
-    let late = (Duration::from_secs(45), Ok(content("late").into()));
+    let late = (Duration::from_secs(45), piece(content("late")));
     let pieces = [late].into_iter().chain(at_once([finish("stop"), usage_chunk(30, 5)]));
     let world = World::scripted([fails(ModelError::Unavailable("down".into())), streams(pieces)]);
 
@@ -175,7 +175,7 @@ async fn a_cap_that_only_the_first_target_takes_is_never_sent_to_the_second() {
     let said = world.call(chat(body)).await;
 
     assert_eq!(said.status, 503);
-    assert_eq!(world.model.calls()[0].output_cap, 700);
+    assert_eq!(world.model.calls()[0].body["max_completion_tokens"], 700);
     assert_eq!(world.model.asked(), ["first.model"]);
 }
 
@@ -216,7 +216,7 @@ async fn a_json_answer_ends_within_290_seconds_of_its_arrival() {
 
 #[tokio::test(start_paused = true)]
 async fn the_time_until_the_headers_counts_towards_the_first_content() {
-    let late = (Duration::from_secs(10), Ok(content("late").into()));
+    let late = (Duration::from_secs(10), piece(content("late")));
     let mut slow = streams([late]);
     slow.delay = Duration::from_secs(15);
     let world = World::scripted([slow, streams(at_once([content("b"), finish("stop"), usage_chunk(30, 5)]))]);
@@ -243,4 +243,24 @@ async fn kill_in_time_the_flag_that_admits_an_attempt_is_read_after_its_reservat
     assert_eq!((said.status, said.code().as_str()), (429, "budget_exceeded"));
     assert_eq!(world.model.asked(), ["first.model"]);
     assert_eq!(world.record().charged_nanos, Nanos(bounds(&event("chat")).0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_step_and_attempt_is_a_span_and_the_trace_goes_on() {
+    let world = World::scripted([
+        fails(ModelError::Unavailable("down".into())),
+        answers("Paris", "stop", Some(usage(30, 5))),
+    ]);
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    let said = world.call(with_header("chat", "traceparent", traceparent)).await;
+
+    let steps = ["admit-and-look-up", "reserve", "attempt-1", "attempt-2", "settle"];
+    let spans: Vec<_> = steps.map(|step| (step.to_owned(), step == "attempt-1")).into();
+    assert_eq!(world.spans.all(), spans);
+    assert_eq!(said.header("x-tollgate-trace-id"), "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(world.record().trace_id.as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
+    let sent: Vec<_> = world.model.calls().into_iter().map(|called| called.traceparent).collect();
+    assert!(sent.iter().all(|sent| sent.starts_with("00-0af7651916cd43dd8448eb211c80319c-")));
+    assert_ne!(sent[0], sent[1]);
 }

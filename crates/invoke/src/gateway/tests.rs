@@ -22,7 +22,7 @@ async fn a_json_answer_names_who_gave_it_and_what_it_cost() {
     x-ratelimit-limit-requests: 2
     x-ratelimit-remaining-requests: 1
     x-ratelimit-reset-requests: 1s
-    x-tollgate-adapted: max_completion_tokens=100
+    x-tollgate-adapted: max_output_tokens=100
     x-tollgate-attempts: 1
     x-tollgate-cache: miss
     x-tollgate-cost-usd: 0.00008
@@ -313,8 +313,8 @@ async fn the_cap_that_is_sent_is_the_one_that_is_said() {
 
     let said = world.call(chat(r#"{"model":"plain","messages":[{"role":"user","content":"a"}]}"#)).await;
 
-    assert_eq!(world.model.calls()[0].output_cap, 500);
-    assert_eq!(said.header("x-tollgate-adapted"), "max_completion_tokens=500");
+    assert_eq!(world.model.calls()[0].body["max_completion_tokens"], 500);
+    assert_eq!(said.header("x-tollgate-adapted"), "max_output_tokens=500");
 }
 
 #[tokio::test(start_paused = true)]

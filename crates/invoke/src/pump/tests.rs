@@ -87,8 +87,8 @@ async fn a_hit_replays_the_stream() {
 
 #[tokio::test(start_paused = true)]
 async fn no_silent_truncation_a_stream_that_broke_ends_with_an_error() {
-    let garbage: Piece = (Duration::ZERO, Ok("<html>".into()));
-    let failure: Piece = (Duration::ZERO, Ok(r#"{"error":{"message":"secret"}}"#.into()));
+    let garbage: Piece = (Duration::ZERO, piece("<html>"));
+    let failure: Piece = (Duration::ZERO, piece(r#"{"error":{"message":"secret"}}"#));
     for last in [Some(broken()), Some(garbage), Some(failure), None] {
         let cause = format!("{last:?}");
         let pieces = at_once([role(), content("Pa")]).into_iter().chain(last);
@@ -174,7 +174,7 @@ async fn a_client_that_leaves_stops_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_without_end_is_given_up_in_time_to_settle() {
-    let endless = (0..2_000).map(|_| (Duration::from_secs(1), Ok(content("la").into())));
+    let endless = (0..2_000).map(|_| (Duration::from_secs(1), piece(content("la"))));
     let world = World::scripted([streams(endless)]);
     let start = tokio::time::Instant::now();
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use serde_json::json;
-use tollgate_core::model::{Call, ModelError, Reply};
+use serde_json::{Value, json};
+use tollgate_core::model::{Call, ModelError, Payload, Reply, Said};
 use tollgate_core::ports::Model;
-use tollgate_core::usage::Usage;
+use tollgate_core::usage::{ChatUsage, Usage};
 
 /// A piece of a stream, and how long it takes to come.
-pub(crate) type Piece = (Duration, Result<Bytes, ModelError>);
+pub(crate) type Piece = (Duration, Result<Said, ModelError>);
 
 /// One answer of the model.
 pub(crate) struct Turn {
@@ -28,8 +28,10 @@ pub(crate) struct Turn {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Called {
     pub(crate) model_id: String,
-    pub(crate) output_cap: u64,
+    /// The body that left on OpenAI's wire; null on others.
+    pub(crate) body: Value,
     pub(crate) timeout: Duration,
+    pub(crate) traceparent: String,
     pub(crate) role_arn: Option<String>,
 }
 
@@ -63,8 +65,12 @@ impl Model for ScriptedModel {
     async fn call(&self, call: &Call<'_>) -> Result<Reply, ModelError> {
         self.calls.lock().unwrap().push(Called {
             model_id: call.target.model_id.clone(),
-            output_cap: call.output_cap,
+            body: match call.payload {
+                Payload::Openai { body, .. } => serde_json::from_slice(body).unwrap(),
+                Payload::Converse(_) | Payload::Invoke(_) => Value::Null,
+            },
             timeout: call.timeout,
+            traceparent: call.traceparent.to_owned(),
             role_arn: call.identity.tenant.role_arn.clone(),
         });
         let turn = self.turns.lock().unwrap().pop_front().expect("no call more than the script has turns");
@@ -86,11 +92,19 @@ impl From<Result<Reply, ModelError>> for Turn {
 
 /// A whole answer.
 pub(crate) fn answers(text: &str, finish_reason: &str, usage: Option<Usage>) -> Turn {
-    let body = json!({
+    let mut body = json!({
         "object": "chat.completion",
         "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish_reason}],
     });
-    Ok(Reply::Json { body: body.to_string().into(), usage }).into()
+    if let Some(usage) = usage {
+        body["usage"] = json!(ChatUsage::from(usage));
+    }
+    whole(&body)
+}
+
+/// A whole answer on OpenAI's wire.
+pub(crate) fn whole(body: &Value) -> Turn {
+    Ok(Reply::Whole(Said::Json(body.to_string().into()))).into()
 }
 
 pub(crate) fn fails(error: ModelError) -> Turn {
@@ -107,9 +121,14 @@ pub(crate) fn streams(pieces: impl IntoIterator<Item = Piece>) -> Turn {
     Ok(Reply::Stream(paced.boxed())).into()
 }
 
+/// A piece on OpenAI's wire.
+pub(crate) fn piece(text: impl Into<Bytes>) -> Result<Said, ModelError> {
+    Ok(Said::Json(text.into()))
+}
+
 /// Pieces that come without delay.
 pub(crate) fn at_once(chunks: impl IntoIterator<Item = String>) -> Vec<Piece> {
-    chunks.into_iter().map(|chunk| (Duration::ZERO, Ok(chunk.into()))).collect()
+    chunks.into_iter().map(|chunk| (Duration::ZERO, piece(chunk))).collect()
 }
 
 pub(crate) fn role() -> String {

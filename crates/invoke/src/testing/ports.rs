@@ -9,11 +9,14 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tollgate_core::caller::Budget;
 use tollgate_core::money::Nanos;
-use tollgate_core::ports::{Cache, Entry, Ledger, Reservation, Settings, StoreError, Transition};
+use tollgate_core::ports::{
+    Cache, Entry, Ledger, Records, Reservation, Settings, Spans, StoreError, Transition,
+};
 use tollgate_core::record::{Record, spend_delta};
 use tollgate_core::settings::{Document, Flag, Head, Tenant};
 use tollgate_core::spend::{MONTH_ATTRIBUTE, Spent, exhausted};
 use tollgate_core::time::Timestamp;
+use tollgate_core::trace::{Span, Trace};
 
 use super::NOON;
 
@@ -68,18 +71,24 @@ impl Default for MemorySettings {
 fn catalogue() -> Value {
     let model = |targets: &[&str], cap: u64| json!({"owned_by": "openai", "created": 1_780_272_000, "targets": targets, "default_output_tokens": cap});
     let target = |provider: &str, wire: Value, cap: u64| json!({"provider": provider, "model_id": format!("{provider}.model"), "region": "us-east-1", "wire": wire, "context_tokens": 100_000, "max_output_tokens": cap, "max_image_tokens": 0, "overhead_tokens": 0});
-    let chat = json!({"kind": "openai-sigv4", "host": "https://first.example", "path_prefix": "/v1", "signing_name": "first"});
+    let wire = |host: &str, dialects: &[&str]| json!({"kind": "openai", "host": host, "path_prefix": "/v1", "dialects": dialects, "auth": {"kind": "sigv4", "signing_name": "first"}});
+    let chat = wire("https://first.example", &["chat", "responses"]);
+    let other = wire("https://second.example", &["chat"]);
     let converse = json!({"kind": "converse"});
     json!({
         "models": {
             "gpt-5.5": model(&["first/gpt-5.5", "second/gpt-5.5"], 100),
+            "embedder": model(&["first/embedder"], 0),
+            "talks-converse": model(&["first/talks-converse"], 100),
             "plain": model(&["second/gpt-5.5"], 9_999),
             "unpriced": model(&["first/unpriced"], 100),
             "unrouted": model(&["elsewhere/unrouted"], 100),
         },
         "targets": {
             "first/gpt-5.5": target("first", chat.clone(), 1_000),
-            "second/gpt-5.5": target("second", converse.clone(), 500),
+            "second/gpt-5.5": target("second", other, 500),
+            "first/embedder": target("first", wire("https://first.example", &["embeddings"]), 0),
+            "first/talks-converse": target("first", converse.clone(), 500),
             "first/unpriced": target("first", chat, 1_000),
             "elsewhere/unrouted": target("elsewhere", converse, 500),
         },
@@ -90,6 +99,8 @@ fn prices() -> Value {
     json!({"targets": {
         "first/gpt-5.5": {"input": "1", "output": "10"},
         "second/gpt-5.5": {"input": "2", "output": "20"},
+        "first/embedder": {"input": "1", "output": "0"},
+        "first/talks-converse": {"input": "1", "output": "10"},
         "elsewhere/unrouted": {"input": "2", "output": "20"},
     }})
 }
@@ -291,6 +302,14 @@ impl Ledger for MemoryLedger {
     }
 }
 
+#[async_trait]
+impl Records for MemoryLedger {
+    async fn find(&self, request_id: &str) -> Result<Option<Record>, StoreError> {
+        self.begin("find").await?;
+        Ok(self.record(request_id))
+    }
+}
+
 /// The cache; reads and writes share a mood.
 #[derive(Default)]
 pub(crate) struct MemoryCache {
@@ -329,5 +348,21 @@ impl Cache for MemoryCache {
         self.begin().await?;
         self.entries.lock().unwrap().insert(key.to_owned(), entry.clone());
         Ok(())
+    }
+}
+
+/// The steps that were recorded, and whether they failed.
+#[derive(Default)]
+pub(crate) struct MemorySpans(Mutex<Vec<(String, bool)>>);
+
+impl MemorySpans {
+    pub(crate) fn all(&self) -> Vec<(String, bool)> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Spans for MemorySpans {
+    fn record(&self, _trace: &Trace, span: &Span<'_>) {
+        self.0.lock().unwrap().push((span.step.to_owned(), span.has_failed));
     }
 }

@@ -1,0 +1,286 @@
+//! The interpreter of one attempt: it hears what a target says, and says it in the caller's dialect. Where both speak
+//! the same, the bytes pass.
+
+use bytes::Bytes;
+
+use crate::chat::{ChatReader, ChatWriter};
+use crate::completion::{Finish, Glimpse, NoAnswer};
+use crate::dialect::Dialect;
+use crate::error::Error;
+use crate::event::{Event, FinishReason};
+use crate::model::Said;
+use crate::responses::{ResponsesPass, ResponsesReader, ResponsesWriter};
+use crate::sse::{DONE, encode};
+use crate::time::Timestamp;
+use crate::{chat, embedding};
+
+/// How a target's answer is to be heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearing {
+    /// It speaks as the caller does.
+    Pass,
+    /// It speaks Chat Completions; some put their reasoning into the text.
+    Chat {
+        /// Between `<reasoning>` and `</reasoning>`.
+        inline_reasoning: bool,
+    },
+    /// It speaks Responses.
+    Responses,
+    /// Its answer comes read: events, or vectors.
+    Read,
+}
+
+/// To whom, and in whose name, an answer is said.
+#[derive(Clone, Copy, Debug)]
+pub struct Telling<'a> {
+    /// The caller's dialect.
+    pub dialect: Dialect,
+    /// The call's id in the ledger.
+    pub request_id: &'a str,
+    /// The model, as the provider names it.
+    pub model: &'a str,
+    /// The target's id in the catalogue.
+    pub target_id: &'a str,
+    /// Whether a chat client wants a chunk with the usage.
+    pub include_usage: bool,
+    /// Whether vectors are wanted as base64.
+    pub is_base64: bool,
+    /// When the answer began.
+    pub now: Timestamp,
+}
+
+/// What the caller is told of one thing that was heard.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Frames of an event stream.
+    pub frames: Vec<Bytes>,
+    /// What the gateway takes from it.
+    pub glimpse: Glimpse,
+}
+
+/// Hears and tells.
+#[derive(Debug)]
+pub enum Interpreter {
+    /// Chat on both sides.
+    Chat {
+        /// Whether the caller wants the chunk with the usage.
+        include_usage: bool,
+    },
+    /// Responses on both sides.
+    Responses(ResponsesPass),
+    /// Embeddings, passed on or written.
+    Embeddings {
+        /// The model, as the provider names it.
+        model: String,
+        /// Whether they are wanted as base64.
+        is_base64: bool,
+    },
+    /// Two dialects.
+    Translator(Box<Translator>),
+}
+
+/// Between two dialects.
+#[derive(Debug)]
+pub struct Translator {
+    reader: Reader,
+    writer: Writer,
+    has_begun: bool,
+}
+
+#[derive(Debug)]
+enum Reader {
+    Chat(ChatReader),
+    Responses(ResponsesReader),
+    Events,
+}
+
+#[derive(Debug)]
+enum Writer {
+    Chat(ChatWriter),
+    Responses(ResponsesWriter),
+}
+
+impl Interpreter {
+    /// For one answer.
+    #[must_use]
+    pub fn new(hearing: Hearing, telling: &Telling<'_>) -> Self {
+        let Telling { request_id, model, now, include_usage, .. } = *telling;
+        let writer = match (telling.dialect, hearing) {
+            (Dialect::Embeddings, _) => {
+                return Self::Embeddings { model: model.to_owned(), is_base64: telling.is_base64 };
+            }
+            (Dialect::Chat, Hearing::Pass) => return Self::Chat { include_usage },
+            (Dialect::Responses, Hearing::Pass) => {
+                return Self::Responses(ResponsesPass::new(request_id, telling.target_id));
+            }
+            (Dialect::Chat, _) => Writer::Chat(ChatWriter::new(request_id, model, now, include_usage)),
+            (Dialect::Responses, _) => Writer::Responses(ResponsesWriter::new(request_id, model, now)),
+        };
+        let reader = match hearing {
+            Hearing::Chat { inline_reasoning } => Reader::Chat(ChatReader::new(inline_reasoning)),
+            Hearing::Responses => Reader::Responses(ResponsesReader::new()),
+            Hearing::Pass | Hearing::Read => Reader::Events,
+        };
+        Self::Translator(Box::new(Translator { reader, writer, has_begun: false }))
+    }
+
+    /// A whole answer, as the caller reads it.
+    pub fn whole(&mut self, said: Said) -> Result<(Bytes, Glimpse), NoAnswer> {
+        match (self, said) {
+            (Self::Chat { .. }, Said::Json(json)) => {
+                let glimpse = chat::glimpse(&json)?;
+                Ok((json, glimpse))
+            }
+            (Self::Responses(pass), Said::Json(json)) => pass.whole(&json),
+            (Self::Embeddings { .. }, Said::Json(json)) => {
+                let glimpse = embedding::glimpse(&json)?;
+                Ok((json, glimpse))
+            }
+            (Self::Embeddings { model, is_base64 }, Said::Embeddings(vectors)) => {
+                let body = embedding::whole(&vectors, model, *is_base64);
+                let glimpse = embedding::glimpse(&body)?;
+                let usage = glimpse.usage.filter(|_| vectors.input_tokens.is_some());
+                Ok((body, Glimpse { usage, ..glimpse }))
+            }
+            (Self::Translator(translator), said) => translator.whole(said),
+            _ => Err(NoAnswer::Failed),
+        }
+    }
+
+    /// A piece of a stream.
+    pub fn hear(&mut self, said: Said) -> Result<Told, NoAnswer> {
+        match (self, said) {
+            (Self::Chat { include_usage }, Said::Json(json)) => {
+                let glimpse = chat::glimpse(&json)?;
+                let is_wanted = !glimpse.is_usage_chunk || *include_usage;
+                let frames = if is_wanted { vec![encode(&json)] } else { Vec::new() };
+                Ok(Told { frames, glimpse })
+            }
+            (Self::Responses(pass), Said::Json(json)) => {
+                let (frame, glimpse) = pass.event(&json)?;
+                Ok(Told { frames: vec![frame], glimpse })
+            }
+            (Self::Translator(translator), said) => translator.hear(said),
+            _ => Err(NoAnswer::Failed),
+        }
+    }
+
+    /// The last frames of a stream that ended as it should.
+    pub fn end(&mut self) -> Vec<Bytes> {
+        match self {
+            Self::Chat { .. } => vec![encode(DONE)],
+            Self::Responses(_) | Self::Embeddings { .. } => Vec::new(),
+            Self::Translator(translator) => translator.end(),
+        }
+    }
+
+    /// The last frame of a stream that broke.
+    pub fn fail(&mut self, error: &Error) -> Bytes {
+        match self {
+            Self::Chat { .. } | Self::Embeddings { .. } => chat::failure(error),
+            Self::Responses(pass) => pass.fail(error),
+            Self::Translator(translator) => match &mut translator.writer {
+                Writer::Chat(writer) => writer.fail(error),
+                Writer::Responses(writer) => writer.fail(error),
+            },
+        }
+    }
+}
+
+impl Translator {
+    fn whole(&mut self, said: Said) -> Result<(Bytes, Glimpse), NoAnswer> {
+        let mut events = match (&mut self.reader, said) {
+            (Reader::Chat(reader), Said::Json(json)) => reader.whole(&json)?,
+            (Reader::Responses(reader), Said::Json(json)) => reader.whole(&json)?,
+            (Reader::Events, Said::Events(events)) => events,
+            _ => return Err(NoAnswer::Failed),
+        };
+        events.extend(self.reader.end());
+        let body = match &self.writer {
+            Writer::Chat(writer) => writer.whole(&events),
+            Writer::Responses(writer) => writer.whole(&events),
+        };
+        Ok((body, glimpse(&events)))
+    }
+
+    fn hear(&mut self, said: Said) -> Result<Told, NoAnswer> {
+        let events = match (&mut self.reader, said) {
+            (Reader::Chat(reader), Said::Json(json)) => reader.chunk(&json)?,
+            (Reader::Responses(reader), Said::Json(json)) => reader.event(&json)?,
+            (Reader::Events, Said::Events(events)) => events,
+            _ => return Err(NoAnswer::Failed),
+        };
+        Ok(Told { frames: self.write(&events), glimpse: glimpse(&events) })
+    }
+
+    fn end(&mut self) -> Vec<Bytes> {
+        let last = self.reader.end();
+        let mut frames = self.write(&last);
+        frames.extend(match &mut self.writer {
+            Writer::Chat(writer) => writer.end(),
+            Writer::Responses(writer) => writer.end(),
+        });
+        frames
+    }
+
+    fn write(&mut self, events: &[Event]) -> Vec<Bytes> {
+        let has_begun = std::mem::replace(&mut self.has_begun, true);
+        let mut frames = Vec::new();
+        match &mut self.writer {
+            Writer::Chat(writer) => {
+                if !has_begun {
+                    frames.extend(writer.begin());
+                }
+                frames.extend(events.iter().flat_map(|event| writer.write(event)));
+            }
+            Writer::Responses(writer) => {
+                if !has_begun {
+                    frames.extend(writer.begin());
+                }
+                frames.extend(events.iter().flat_map(|event| writer.write(event)));
+            }
+        }
+        frames
+    }
+}
+
+impl Reader {
+    fn end(&mut self) -> Vec<Event> {
+        match self {
+            Self::Chat(reader) => reader.end(),
+            Self::Responses(reader) => reader.end(),
+            Self::Events => Vec::new(),
+        }
+    }
+}
+
+fn glimpse(events: &[Event]) -> Glimpse {
+    let mut glimpse = Glimpse::default();
+    for event in events {
+        match event {
+            Event::Text(text)
+            | Event::Refusal(text)
+            | Event::Thought(text)
+            | Event::Summary { text, .. }
+            | Event::Arguments { text, .. } => glimpse.has_content |= !text.is_empty(),
+            Event::ToolCall { .. } => glimpse.has_content = true,
+            Event::Finish(reason) => {
+                glimpse.has_content = true;
+                glimpse.finish = Some(Finish::from(*reason));
+            }
+            Event::Usage(usage) => glimpse.usage = Some(*usage),
+            Event::ServiceTier(tier) => glimpse.service_tier = Some(tier.clone()),
+            Event::Logprobs(_) | Event::Sealed(_) => {}
+        }
+    }
+    glimpse
+}
+
+impl From<FinishReason> for Finish {
+    fn from(reason: FinishReason) -> Self {
+        match reason {
+            FinishReason::Stop | FinishReason::ToolCalls => Self::Whole,
+            FinishReason::Length | FinishReason::ContentFilter => Self::Partial,
+        }
+    }
+}
