@@ -1,8 +1,10 @@
 //! What is asked of Converse. What cannot be said in it without a change of meaning makes the target unfit: the call then
 //! goes to a target that has the word, or is refused.
 //!
-//! Turns alternate and none is empty: Converse takes neither two turns of one speaker in a row nor a blank text.
+//! Turns alternate and none is empty: Converse takes neither two turns of one speaker in a row nor a blank text. Schemas
+//! and arguments keep the order of their members: models heed it, and prompt caches know a request by its beginning.
 
+mod block;
 mod image;
 mod say;
 mod seal;
@@ -10,136 +12,100 @@ mod settings;
 mod talk;
 
 use bytes::Bytes;
+use serde::ser::{Error as _, SerializeMap};
 use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::Number;
+use serde_json::value::RawValue;
 
-use crate::catalogue::Guardrail;
 use crate::model::Identity;
 
-pub use image::{Image, ImageFormat};
+pub use block::{Block, Content, Reasoning, Speaker, Turn};
+pub use image::{Image, ImageFormat, ImageSource};
 pub(crate) use say::say;
 pub use seal::Seal;
 
-/// A Converse request, nearly in the words of its own wire.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+/// A Converse request in the words of its own wire; the model, which stands in the path, and the metadata, which are the
+/// call's, are not in it.
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConverseRequest {
     /// Texts of the operator.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub system: Vec<String>,
+    pub system: Vec<Content>,
     /// Turns, the user's first, alternating.
     pub messages: Vec<Turn>,
+    /// Sampling and ends.
+    pub inference_config: Inference,
+    /// The functions that the model may call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_config: Option<ToolConfig>,
+    /// The schema of the answer.
+    #[serde(rename = "outputConfig", skip_serializing_if = "Option::is_none", serialize_with = "output")]
+    pub schema: Option<Schema>,
+    /// Fields that only some models know.
+    #[serde(rename = "additionalModelRequestFields", skip_serializing_if = "Additional::is_empty")]
+    pub additional: Additional,
+    /// The tier, where it is not the default one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_tier: Option<ServiceTier>,
+    /// The guardrail that the call goes through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guardrail_config: Option<GuardrailConfig>,
+}
+
+/// Sampling and ends.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inference {
     /// The output cap.
     pub max_tokens: u64,
     /// Sampling.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub temperature: Option<f32>,
+    pub temperature: Option<Number>,
     /// Sampling.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub top_p: Option<f32>,
+    pub top_p: Option<Number>,
     /// Texts that end the answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop_sequences: Vec<String>,
-    /// The functions that the model may call.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tools: Vec<ToolSpec>,
-    /// Whether and what it must call; only where there are tools.
+}
+
+/// The functions that the model may call.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolConfig {
+    /// At least one.
+    pub tools: Vec<Tool>,
+    /// Whether and what it must call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_choice: Option<Choice>,
-    /// The schema of the answer, for `outputConfig.textFormat`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub schema: Option<Schema>,
-    /// `additionalModelRequestFields`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub additional: Option<Value>,
-    /// The tier, where it is not the default one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service_tier: Option<String>,
-    /// The guardrail that the call goes through.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub guardrail: Option<Guardrail>,
 }
 
-/// A turn of the conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Turn {
-    /// Who speaks.
-    pub role: Speaker,
-    /// What they say; never empty.
-    pub content: Vec<Block>,
-}
-
-/// The roles of Converse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Speaker {
-    /// The person, and the functions that answer the model.
-    User,
-    /// The model.
-    Assistant,
-}
-
-/// A piece of a turn.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// What the model may call.
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Block {
-    /// Text; never blank.
-    Text(String),
-    /// An image.
-    Image(Image),
-    /// The model calls a function.
+pub enum Tool {
+    /// A function.
     #[serde(rename_all = "camelCase")]
-    ToolUse {
-        /// The name of this call.
-        tool_use_id: String,
-        /// The function.
+    ToolSpec {
+        /// Its name.
         name: String,
-        /// Its arguments.
-        input: Value,
+        /// What it does; never blank.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
+        /// What its arguments are like.
+        input_schema: InputSchema,
+        /// Whether the arguments must follow it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        strict: bool,
     },
-    /// What a function gave back.
-    #[serde(rename_all = "camelCase")]
-    ToolResult {
-        /// The call that it answers.
-        tool_use_id: String,
-        /// Texts and images.
-        content: Vec<Content>,
-    },
-    /// What the model thought before.
-    Reasoning {
-        /// The thought.
-        text: String,
-        /// The model's proof that it is its own.
-        signature: String,
-    },
-    /// What the model thought before, for its eyes only.
-    Redacted(#[serde(serialize_with = "base64")] Bytes),
 }
 
-/// What both people and functions can say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Content {
-    /// Text; never blank.
-    Text(String),
-    /// An image.
-    Image(Image),
-}
-
-/// A function that the model may call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ToolSpec {
-    /// Its name.
-    pub name: String,
-    /// What it does; never blank.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// The JSON schema of its arguments.
-    pub input_schema: Value,
-    /// Whether the arguments must follow it.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub strict: bool,
+/// What a function's arguments are like.
+#[derive(Clone, Debug, Serialize)]
+pub struct InputSchema {
+    /// A JSON schema.
+    pub json: Box<RawValue>,
 }
 
 /// Whether and what the model must call.
@@ -147,11 +113,14 @@ pub struct ToolSpec {
 #[serde(rename_all = "camelCase")]
 pub enum Choice {
     /// As it likes.
-    Auto,
+    Auto {},
     /// Something.
-    Any,
+    Any {},
     /// This function.
-    Tool(String),
+    Tool {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// The schema of a structured answer.
@@ -162,23 +131,122 @@ pub struct Schema {
     /// What it is for; never blank.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// JSON text, as the caller wrote it: models heed the order of properties.
+    /// JSON text.
     pub schema: String,
 }
 
-impl From<Content> for Block {
-    fn from(content: Content) -> Self {
-        match content {
-            Content::Text(text) => Self::Text(text),
-            Content::Image(image) => Self::Image(image),
-        }
+/// Fields of OpenAI's models.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Additional {
+    /// Where the effort stands for GPT-5.6 and later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<Effort>,
+    /// Where it stands for gpt-oss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_effort: Option<String>,
+    /// Form and length of the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<Text>,
+}
+
+/// How much the model thinks.
+#[derive(Clone, Debug, Serialize)]
+pub struct Effort {
+    /// `low`, `high` and the like.
+    pub effort: String,
+}
+
+/// Form and length of the text, as Responses has them.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Text {
+    /// `low`, `medium` or `high`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verbosity: Option<String>,
+    /// Its form; free where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<TextFormat>,
+}
+
+/// The form of the text, as Responses has it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum TextFormat {
+    /// Some JSON object.
+    JsonObject,
+    /// JSON that follows a schema.
+    JsonSchema {
+        /// The schema's name.
+        name: String,
+        /// What it is for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
+        /// The schema.
+        schema: Box<RawValue>,
+        /// Whether the answer must follow it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        strict: Option<bool>,
+    },
+}
+
+/// The provider's tier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServiceTier {
+    /// `flex`, `priority` or `reserved`.
+    pub r#type: String,
+}
+
+/// The guardrail that a call goes through.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GuardrailConfig {
+    /// Its id or ARN.
+    pub guardrail_identifier: String,
+    /// Its version, or `DRAFT`.
+    pub guardrail_version: String,
+}
+
+impl Additional {
+    fn is_empty(&self) -> bool {
+        self.reasoning.is_none() && self.reasoning_effort.is_none() && self.text.is_none()
     }
 }
 
-fn base64<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
-    use ::base64::prelude::{BASE64_STANDARD, Engine as _};
+impl ConverseRequest {
+    /// The body of a call on somebody's behalf.
+    pub fn body(&self, identity: &Identity<'_>) -> Result<Bytes, serde_json::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<'a> {
+            #[serde(flatten)]
+            request: &'a ConverseRequest,
+            #[serde(serialize_with = "pairs")]
+            request_metadata: [(String, String); 3],
+        }
+        let body = Body { request: self, request_metadata: request_metadata(identity) };
+        serde_json::to_vec(&body).map(Bytes::from)
+    }
+}
 
-    serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
+fn pairs<S: Serializer>(pairs: &[(String, String); 3], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
+}
+
+fn output<S: Serializer>(schema: &Option<Schema>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Format<'a> {
+        r#type: &'static str,
+        structure: Structure<'a>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Structure<'a> {
+        json_schema: &'a Schema,
+    }
+    let json_schema = schema.as_ref().ok_or_else(|| S::Error::custom("no schema"))?;
+    let mut config = serializer.serialize_map(Some(1))?;
+    let format = Format { r#type: "json_schema", structure: Structure { json_schema } };
+    config.serialize_entry("textFormat", &format)?;
+    config.end()
 }
 
 /// The longest value in Converse's request metadata, in characters.

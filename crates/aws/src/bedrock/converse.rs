@@ -1,19 +1,22 @@
 //! Converse and ConverseStream.
+//!
+//! The bodies are our own. The SDK keeps schemas and arguments in hash maps: their members would stand in another order
+//! in each call, which models heed, and which no prompt cache knows again.
 
 mod document;
 mod hear;
-mod words;
 
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_sdk_bedrockruntime::Client;
-use aws_sdk_bedrockruntime::types::{GuardrailConfiguration, GuardrailStreamConfiguration};
+use aws_sdk_bedrockruntime::config::http::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tollgate_core::converse::ConverseRequest;
 use tollgate_core::model::{Call, ModelError, Reply, Said};
 
 use crate::bedrock::converse::hear::Listener;
-use crate::bedrock::converse::words::Words;
 use crate::bedrock::runtime::{break_off, client, failure, place};
 
 #[derive(Debug)]
@@ -32,13 +35,12 @@ impl ConverseClient {
         request: &ConverseRequest,
         credentials: Credentials,
     ) -> Result<Reply, ModelError> {
-        let words =
-            Words::new(request, &call.identity).map_err(|error| ModelError::Unavailable(Box::new(error)))?;
+        let body = request.body(&call.identity).map_err(|error| ModelError::Unavailable(Box::new(error)))?;
         let answer = async {
             if call.stream {
-                self.stream(call, request, words, credentials).await
+                self.stream(call, body, credentials).await
             } else {
-                self.whole(call, request, words, credentials).await
+                self.whole(call, body, credentials).await
             }
         };
         tokio::time::timeout(call.timeout, answer).await.map_err(|_| ModelError::TimedOut)?
@@ -47,30 +49,15 @@ impl ConverseClient {
     async fn whole(
         &self,
         call: &Call<'_>,
-        request: &ConverseRequest,
-        words: Words,
+        body: Bytes,
         credentials: Credentials,
     ) -> Result<Reply, ModelError> {
-        let guardrail = request.guardrail.as_ref().map(|guardrail| {
-            GuardrailConfiguration::builder()
-                .guardrail_identifier(&guardrail.id)
-                .guardrail_version(&guardrail.version)
-                .build()
-        });
         let output = self
             .client
             .converse()
             .model_id(&call.target.model_id)
-            .set_system(words.system)
-            .set_messages(Some(words.messages))
-            .inference_config(words.inference)
-            .set_tool_config(words.tools)
-            .set_output_config(words.output)
-            .set_additional_model_request_fields(words.additional)
-            .set_request_metadata(Some(words.metadata))
-            .set_service_tier(words.tier)
-            .set_guardrail_config(guardrail)
             .customize()
+            .mutate_request(move |request| put(request, &body))
             .config_override(place(call, credentials))
             .send()
             .await
@@ -81,30 +68,15 @@ impl ConverseClient {
     async fn stream(
         &self,
         call: &Call<'_>,
-        request: &ConverseRequest,
-        words: Words,
+        body: Bytes,
         credentials: Credentials,
     ) -> Result<Reply, ModelError> {
-        let guardrail = request.guardrail.as_ref().map(|guardrail| {
-            GuardrailStreamConfiguration::builder()
-                .guardrail_identifier(&guardrail.id)
-                .guardrail_version(&guardrail.version)
-                .build()
-        });
         let output = self
             .client
             .converse_stream()
             .model_id(&call.target.model_id)
-            .set_system(words.system)
-            .set_messages(Some(words.messages))
-            .inference_config(words.inference)
-            .set_tool_config(words.tools)
-            .set_output_config(words.output)
-            .set_additional_model_request_fields(words.additional)
-            .set_request_metadata(Some(words.metadata))
-            .set_service_tier(words.tier)
-            .set_guardrail_config(guardrail)
             .customize()
+            .mutate_request(move |request| put(request, &body))
             .config_override(place(call, credentials))
             .send()
             .await
@@ -131,6 +103,12 @@ impl ConverseClient {
         });
         Ok(Reply::Stream(pieces.boxed()))
     }
+}
+
+/// Before the request is signed.
+fn put(request: &mut HttpRequest, body: &Bytes) {
+    request.headers_mut().insert("content-length", body.len().to_string());
+    *request.body_mut() = SdkBody::from(body.clone());
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurp
 use bytes::Bytes;
 use serde::Serialize;
 
+use crate::converse::block::blob;
+
 /// People write base64 with and without its padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -16,9 +18,16 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub struct Image {
     /// How it is written.
     pub format: ImageFormat,
-    /// The file.
-    #[serde(serialize_with = "super::base64")]
-    pub bytes: Bytes,
+    /// Where it is.
+    pub source: ImageSource,
+}
+
+/// Where an image is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ImageSource {
+    /// Here: the file.
+    Bytes(#[serde(serialize_with = "blob")] Bytes),
 }
 
 /// The formats that Converse knows.
@@ -47,7 +56,7 @@ impl Image {
             return None;
         }
         let bytes = BASE64.decode(data.trim()).ok().filter(|bytes| !bytes.is_empty())?;
-        Some(Self { format, bytes: bytes.into() })
+        Some(Self { format, source: ImageSource::Bytes(bytes.into()) })
     }
 }
 
@@ -76,7 +85,7 @@ mod tests {
             ("data:image/gif;charset=x;base64,aGk=", ImageFormat::Gif),
             ("data:image/webp;base64,aGk=", ImageFormat::Webp),
         ] {
-            let image = Image { format, bytes: Bytes::from_static(b"hi") };
+            let image = Image { format, source: ImageSource::Bytes(Bytes::from_static(b"hi")) };
 
             assert_eq!(Image::from_url(url), Some(image), "{url}");
         }

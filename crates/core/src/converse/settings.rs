@@ -1,10 +1,11 @@
 //! The settings of a request, as Converse takes them.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Number, Value};
 
 use crate::catalogue::{EffortField, SchemaField};
-use crate::converse::{ConverseRequest, Schema};
+use crate::converse::talk::is_object;
+use crate::converse::{ConverseRequest, Effort, Schema, Text, TextFormat};
 use crate::parameter::{Parameter, Parameters};
 use crate::prompt::Format;
 
@@ -15,18 +16,9 @@ pub(super) struct Settings<'a> {
     pub(super) schema: SchemaField,
     pub(super) request: &'a mut ConverseRequest,
     pub(super) notes: &'a mut Vec<String>,
-    additional: Map<String, Value>,
 }
 
-impl<'a> Settings<'a> {
-    pub(super) fn new(
-        (effort, schema): (EffortField, SchemaField),
-        request: &'a mut ConverseRequest,
-        notes: &'a mut Vec<String>,
-    ) -> Self {
-        Self { effort, schema, request, notes, additional: Map::new() }
-    }
-
+impl Settings<'_> {
     /// Writes everything, or names the field that cannot be said.
     pub(super) fn write(
         mut self,
@@ -36,27 +28,25 @@ impl<'a> Settings<'a> {
         for (parameter, value) in parameters.iter().filter(|(_, value)| !value.is_null()) {
             self.set(parameter, value).ok_or(parameter.as_str())?;
         }
-        if self.request.max_tokens == 0 {
+        if self.request.inference_config.max_tokens == 0 {
             return Err(Parameter::MaxOutputTokens.as_str());
         }
-        if let Some(format) = format {
-            self.format(format).ok_or("response_format")?;
+        match format {
+            Some(format) => self.format(format).ok_or("response_format"),
+            None => Ok(()),
         }
-        if !self.additional.is_empty() {
-            self.request.additional = Some(Value::Object(self.additional));
-        }
-        Ok(())
     }
 
     fn set(&mut self, parameter: Parameter, value: &Value) -> Option<()> {
+        let inference = &mut self.request.inference_config;
         match parameter {
-            Parameter::MaxOutputTokens => self.request.max_tokens = value.as_u64()?,
-            Parameter::Temperature => self.request.temperature = Some(number(value)?),
-            Parameter::TopP => self.request.top_p = Some(number(value)?),
-            Parameter::Stop => self.request.stop_sequences = stop_sequences(value)?,
+            Parameter::MaxOutputTokens => inference.max_tokens = value.as_u64()?,
+            Parameter::Temperature => inference.temperature = Some(number(value)?),
+            Parameter::TopP => inference.top_p = Some(number(value)?),
+            Parameter::Stop => inference.stop_sequences = stop_sequences(value)?,
             Parameter::ReasoningEffort => self.effort(value.as_str()?)?,
             Parameter::Verbosity if self.schema == SchemaField::TextFormat => {
-                self.text("verbosity", value.clone())
+                self.text().verbosity = Some(value.as_str()?.to_owned());
             }
             Parameter::Store if *value == false => {}
             Parameter::Verbosity
@@ -68,7 +58,9 @@ impl<'a> Settings<'a> {
             Parameter::User | Parameter::SafetyIdentifier | Parameter::Metadata => {}
             // Other tiers have other prices, which nobody has told us.
             Parameter::ServiceTier => matches!(value.as_str()?, "auto" | "default").then_some(())?,
-            Parameter::ParallelToolCalls => (self.request.tools.is_empty() || *value == true).then_some(())?,
+            Parameter::ParallelToolCalls => {
+                (self.request.tool_config.is_none() || *value == true).then_some(())?;
+            }
             Parameter::N => (value.as_u64()? == 1).then_some(())?,
             Parameter::Logprobs
             | Parameter::TopLogprobs
@@ -80,50 +72,41 @@ impl<'a> Settings<'a> {
     }
 
     fn effort(&mut self, effort: &str) -> Option<()> {
-        let (name, value) = match self.effort {
+        let (additional, effort) = (&mut self.request.additional, effort.to_owned());
+        match self.effort {
             EffortField::None => return None,
-            EffortField::Nested => ("reasoning", json!({ "effort": effort })),
-            EffortField::Flat => ("reasoning_effort", json!(effort)),
-        };
-        self.additional.insert(name.to_owned(), value);
+            EffortField::Nested => additional.reasoning = Some(Effort { effort }),
+            EffortField::Flat => additional.reasoning_effort = Some(effort),
+        }
         Some(())
     }
 
     fn format(&mut self, format: &Format) -> Option<()> {
-        match (format, self.schema) {
+        match (format.clone(), self.schema) {
             (Format::Text, _) => {}
             (Format::JsonObject, SchemaField::TextFormat) => {
-                self.text("format", json!({"type": "json_object"}))
+                self.text().format = Some(TextFormat::JsonObject)
             }
             (Format::JsonSchema { name, description, schema, .. }, SchemaField::OutputConfig) => {
-                let description = description.clone().filter(|text| !text.trim().is_empty());
-                let schema = schema.get().to_owned();
-                self.request.schema = Some(Schema { name: name.clone(), description, schema });
+                let description = description.filter(|text| !text.trim().is_empty());
+                self.request.schema = Some(Schema { name, description, schema: schema.get().to_owned() });
             }
             (Format::JsonSchema { name, description, schema, strict }, SchemaField::TextFormat) => {
-                let schema: Value = serde_json::from_str(schema.get()).ok()?;
-                let mut format = json!({"type": "json_schema", "name": name, "schema": schema});
-                if let Some(description) = description {
-                    format["description"] = json!(description);
-                }
-                if let Some(strict) = strict {
-                    format["strict"] = json!(strict);
-                }
-                self.text("format", format);
+                is_object(&schema).then_some(())?;
+                self.text().format = Some(TextFormat::JsonSchema { name, description, schema, strict });
             }
             (Format::JsonObject | Format::JsonSchema { .. }, _) => return None,
         }
         Some(())
     }
 
-    fn text(&mut self, name: &str, value: Value) {
-        let text = self.additional.entry("text").or_insert_with(|| Value::Object(Map::new()));
-        text[name] = value;
+    fn text(&mut self) -> &mut Text {
+        self.request.additional.text.get_or_insert_default()
     }
 }
 
-fn number(value: &Value) -> Option<f32> {
-    f32::deserialize(value).ok().filter(|number| number.is_finite())
+fn number(value: &Value) -> Option<Number> {
+    value.as_number().cloned()
 }
 
 fn stop_sequences(value: &Value) -> Option<Vec<String>> {

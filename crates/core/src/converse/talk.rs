@@ -1,12 +1,15 @@
 //! The conversation, in turns.
 
-use crate::converse::{Block, Content, Image, Seal, Speaker, Turn};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::converse::{Block, Content, Image, Reasoning, Seal, Speaker, Turn};
 use crate::prompt::{Item, Part, Role, Sealed};
 
 /// A conversation as Converse takes it.
 #[derive(Debug, Default)]
 pub(super) struct Talk {
-    pub(super) system: Vec<String>,
+    pub(super) system: Vec<Content>,
     pub(super) turns: Vec<Turn>,
     /// What was left out.
     pub(super) notes: Vec<&'static str>,
@@ -33,7 +36,7 @@ impl Talk {
         match item {
             Item::Message { role: Role::System | Role::Developer, parts } => {
                 self.turns.is_empty().then_some(())?;
-                self.system.extend(texts(parts)?);
+                self.system.extend(texts(parts)?.into_iter().map(Content::Text));
             }
             Item::Message { role: Role::User, parts } => {
                 let blocks = contents(parts)?.into_iter().map(Block::from).collect();
@@ -101,16 +104,22 @@ fn is_blank(part: &Part) -> bool {
 }
 
 /// A function without arguments is called with `{}`, or with nothing at all.
-fn input(arguments: &str) -> Option<serde_json::Value> {
+fn input(arguments: &str) -> Option<Box<RawValue>> {
     let arguments = if arguments.trim().is_empty() { "{}" } else { arguments };
-    serde_json::from_str(arguments).ok().filter(serde_json::Value::is_object)
+    let arguments = RawValue::from_string(arguments.to_owned()).ok()?;
+    is_object(&arguments).then_some(arguments)
+}
+
+/// Whether it is an object, and no deeper than anybody reads.
+pub(super) fn is_object(json: &RawValue) -> bool {
+    serde_json::from_str::<Map<String, Value>>(json.get()).is_ok()
 }
 
 fn replay(summary: &[String], sealed: Option<&Sealed>, target_id: &str) -> Option<Block> {
     let sealed = sealed.filter(|sealed| sealed.target.as_deref() == Some(target_id))?;
-    Some(match Seal::read(&sealed.text)? {
+    Some(Block::ReasoningContent(match Seal::read(&sealed.text)? {
         // The signature is that of the very text: nothing stands between its pieces.
-        Seal::Signature(signature) => Block::Reasoning { text: summary.concat(), signature },
-        Seal::Redacted(bytes) => Block::Redacted(bytes),
-    })
+        Seal::Signature(signature) => Reasoning::ReasoningText { text: summary.concat(), signature },
+        Seal::Redacted(bytes) => Reasoning::RedactedContent(bytes),
+    }))
 }

@@ -60,7 +60,7 @@ proptest! {
                 prop_assert!(!turn.content.iter().any(has_blank));
             }
             prop_assert!(!request.messages.is_empty());
-            prop_assert!(!request.system.iter().any(|text| is_blank(text)));
+            prop_assert!(!request.system.iter().any(|text| matches!(text, Content::Text(text) if is_blank(text))));
         }
     }
 
