@@ -9,6 +9,7 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::event::{Event, FinishReason};
 use crate::model::Said;
+use crate::request::Request;
 use crate::responses::{ResponsesPass, ResponsesReader, ResponsesWriter};
 use crate::sse::{DONE, encode};
 use crate::time::Timestamp;
@@ -33,18 +34,14 @@ pub enum Hearing {
 /// To whom, and in whose name, an answer is said.
 #[derive(Clone, Copy, Debug)]
 pub struct Telling<'a> {
-    /// The caller's dialect.
-    pub dialect: Dialect,
+    /// What was asked, and in which dialect.
+    pub request: &'a Request,
     /// The call's id in the ledger.
     pub request_id: &'a str,
     /// The model, as the provider names it.
     pub model: &'a str,
     /// The target's id in the catalogue.
     pub target_id: &'a str,
-    /// Whether a chat client wants a chunk with the usage.
-    pub include_usage: bool,
-    /// Whether vectors are wanted as base64.
-    pub is_base64: bool,
     /// When the answer began.
     pub now: Timestamp,
 }
@@ -104,17 +101,26 @@ impl Interpreter {
     /// For one answer.
     #[must_use]
     pub fn new(hearing: Hearing, telling: &Telling<'_>) -> Self {
-        let Telling { request_id, model, now, include_usage, .. } = *telling;
-        let writer = match (telling.dialect, hearing) {
+        let Telling { request, request_id, model, target_id, now } = *telling;
+        let include_usage = request.include_usage;
+        let writer = match (request.dialect, hearing) {
             (Dialect::Embeddings, _) => {
-                return Self::Embeddings { model: model.to_owned(), is_base64: telling.is_base64 };
+                return Self::Embeddings { model: model.to_owned(), is_base64: request.wants_base64() };
             }
             (Dialect::Chat, Hearing::Pass) => return Self::Chat { include_usage },
             (Dialect::Responses, Hearing::Pass) => {
-                return Self::Responses(ResponsesPass::new(request_id, telling.target_id));
+                let pass = ResponsesPass::new(request_id, target_id);
+                let previous = request.prompt().and_then(|prompt| prompt.continues.as_deref());
+                return Self::Responses(match previous {
+                    Some(previous) => pass.continuing(previous),
+                    None => pass,
+                });
             }
             (Dialect::Chat, _) => Writer::Chat(ChatWriter::new(request_id, model, now, include_usage)),
-            (Dialect::Responses, _) => Writer::Responses(ResponsesWriter::new(request_id, model, now)),
+            (Dialect::Responses, _) => {
+                let writer = ResponsesWriter::new(request_id, model, now);
+                Writer::Responses(writer.sealing_for(target_id).echoing(&request.parameters()))
+            }
         };
         let reader = match hearing {
             Hearing::Chat { inline_reasoning } => Reader::Chat(ChatReader::new(inline_reasoning)),

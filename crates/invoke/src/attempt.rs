@@ -215,14 +215,11 @@ impl Gateway {
     }
 
     fn interpreter(&self, serving: &Serving, step: &Step) -> Interpreter {
-        let request = &serving.request;
         let telling = Telling {
-            dialect: request.dialect,
+            request: &serving.request,
             request_id: &serving.arrival.request_id,
             model: &step.target.model_id,
             target_id: &step.id,
-            include_usage: request.include_usage,
-            is_base64: request.wants_base64(),
             now: (self.options.clock)(),
         };
         Interpreter::new(step.ready.hearing, &telling)
