@@ -6,6 +6,8 @@ mod glimpse;
 #[cfg_attr(not(test), expect(dead_code, reason = "nobody asks in this way yet"))]
 mod read;
 mod reader;
+#[cfg(test)]
+mod sample;
 #[cfg_attr(not(test), expect(dead_code, reason = "nobody asks in this way yet"))]
 mod write;
 mod writer;
