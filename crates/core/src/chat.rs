@@ -5,6 +5,8 @@ mod forward;
 mod glimpse;
 mod read;
 mod reader;
+#[cfg(test)]
+mod sample;
 mod write;
 mod writer;
 

@@ -77,7 +77,8 @@ impl ChatWriter {
                 Delta { tool_calls: Some([Call::piece(*index, text)]), ..Delta::default() }
             }
             Event::Logprobs(tokens) => {
-                let logprobs = Some(Logprobs::of(tokens));
+                let content = tokens.iter().map(AsRef::as_ref).collect();
+                let logprobs = Some(Logprobs { content, refusal: None });
                 return Some(self.chunk(Choice { logprobs, ..Choice::default() }));
             }
             Event::Finish(reason) => {

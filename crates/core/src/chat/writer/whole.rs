@@ -36,7 +36,7 @@ struct Sum<'a> {
     reasoning: Option<String>,
     last_summary: Option<usize>,
     calls: Vec<SumOfCall<'a>>,
-    logprobs: Vec<&'a Box<RawValue>>,
+    logprobs: Vec<&'a RawValue>,
     finish: Option<FinishReason>,
     usage: Option<Usage>,
     service_tier: Option<&'a str>,
@@ -66,7 +66,7 @@ pub(super) fn write(writer: &ChatWriter, events: &[Event]) -> Bytes {
     let choice = Choice {
         index: 0,
         message,
-        logprobs: (!sum.logprobs.is_empty()).then(|| Logprobs::of(sum.logprobs)),
+        logprobs: (!sum.logprobs.is_empty()).then_some(Logprobs { content: sum.logprobs, refusal: None }),
         finish_reason: sum.finish.map(finish_word),
     };
     let mut head = writer.head("chat.completion", vec![choice], sum.usage.map(ChatUsage::from).map(Some));
@@ -78,7 +78,7 @@ impl<'a> Sum<'a> {
     fn add(&mut self, event: &'a Event) {
         match event {
             Event::Text(text) => self.text.get_or_insert_default().push_str(text),
-            Event::Logprobs(tokens) => self.logprobs.extend(tokens),
+            Event::Logprobs(tokens) => self.logprobs.extend(tokens.iter().map(AsRef::as_ref)),
             Event::Refusal(text) => self.refusal.get_or_insert_default().push_str(text),
             Event::Thought(text) => self.reasoning.get_or_insert_default().push_str(text),
             Event::Summary { index, text } => {

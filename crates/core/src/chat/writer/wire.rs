@@ -86,13 +86,6 @@ impl<'a> Call<'a> {
     }
 }
 
-impl<'a> Logprobs<'a> {
-    /// These tokens' probabilities.
-    pub(super) fn of(tokens: impl IntoIterator<Item = &'a Box<RawValue>>) -> Self {
-        Self { content: tokens.into_iter().map(|token| &**token).collect(), refusal: None }
-    }
-}
-
 /// Chat's word for why an answer is finished.
 pub(super) const fn finish_word(reason: FinishReason) -> &'static str {
     match reason {
