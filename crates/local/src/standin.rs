@@ -1,8 +1,13 @@
-//! The provider stand-in: Amazon Bedrock's two endpoints on one port of this machine.
+//! The provider stand-in: Amazon Bedrock's two endpoints, OpenAI and a server on premises on one port of this machine.
 //!
-//! It speaks bedrock-mantle's OpenAI wire and bedrock-runtime's Converse, JSON and streams, with their credentials, model ids,
-//! parameter rules and errors, closely enough that the official clients take it for Bedrock. Replies and their cost are pure
-//! functions of the request ([`reply_for`], [`count_tokens`]); rules set over `/_standin/faults` slow it, break it or cut it.
+//! It speaks Chat Completions and Responses as bedrock-mantle, bedrock-runtime and OpenAI serve them, Converse and InvokeModel,
+//! and the embeddings of OpenAI, Titan, Cohere and Nova: JSON and streams, with the credentials, model ids, parameter rules and
+//! errors of each, closely enough that the official clients take it for the real thing. The credentials of a call tell which
+//! endpoint is meant; under `/compatible/v1/` none are asked for.
+//!
+//! Replies and their cost are pure functions of the request ([`reply_for`], [`count_tokens`], [`IMAGE_TOKENS`]). A user text
+//! that begins with `call tool` or `call tools` is answered with tool calls, one that begins with `refuse` is declined, and a
+//! JSON schema with the smallest value that fits it. Rules set over `/_standin/faults` slow it, break it or cut it.
 
 mod answer;
 mod calls;
@@ -10,11 +15,18 @@ mod chat;
 mod control;
 mod converse;
 mod credentials;
+mod embeddings;
 mod fault;
+mod frame;
+mod invoke;
 mod models;
+mod parameters;
 mod refusal;
 mod reply;
+mod responses;
 mod route;
+mod schema;
+mod tools;
 mod wire;
 
 use std::convert::Infallible;
@@ -39,20 +51,21 @@ use self::calls::{CallLog, OpenCall};
 use self::credentials::{Caller, identify};
 use self::fault::{FaultBook, Rule};
 use self::refusal::{Form, Refusal};
-use self::reply::Reply;
+use self::responses::Store;
 use self::route::{Route, route};
-use self::wire::Wire;
+use self::wire::{Answer, Content, Stream};
 
-pub use self::reply::{count_tokens, reply_for};
+pub use self::reply::{IMAGE_TOKENS, count_tokens, reply_for};
 
 const CHUNK_DELAY: Duration = Duration::from_millis(10);
 const GARBAGE: &[u8] = b"<html><body>502 Bad Gateway</body></html>\n";
 
-/// The stand-in's state: the rules in force and the calls received.
+/// The stand-in's state: the rules in force, the calls received and the responses kept.
 #[derive(Debug, Default)]
 pub struct Standin {
     faults: FaultBook,
     calls: CallLog,
+    responses: Arc<Store>,
 }
 
 impl Standin {
@@ -105,7 +118,7 @@ impl Standin {
         let path = parts.uri.path();
         let caller = identify(parts, body).map_err(|denial| denial.refusal(Form::of(path)))?;
         note_caller(call, &caller);
-        let wire = match route(&parts.method, path, caller.service(path), body)? {
+        let wire = match route(parts, &caller, body, &self.responses)? {
             Route::Model(wire) => wire,
             Route::Document(document) => {
                 call.finish();
@@ -115,18 +128,19 @@ impl Standin {
         call.note(|call| {
             call.model = Some(wire.model().to_owned());
             call.streamed = wire.is_streamed();
+            call.request_metadata = wire.metadata();
         });
-        let rule = self.faults.take(wire.model());
+        let rule = self.faults.take(wire.model(), caller.bearer_key());
         tokio::time::sleep(Duration::from_millis(rule.latency_ms)).await;
         if let (Some(status), None) = (rule.status, rule.error_after_chunks) {
             return Err(Refusal::injected(status, rule.retry_after_secs));
         }
-        let reply = Reply::compose(&wire.prompt()?, &rule);
+        let answer = wire.answer(&rule)?;
         call.note(|call| {
-            call.input_tokens = reply.usage.input;
-            call.output_tokens = reply.usage.output;
+            call.input_tokens = answer.input_tokens;
+            call.output_tokens = answer.output_tokens;
         });
-        Ok(deliver(wire.as_ref(), &reply, &rule, call))
+        Ok(deliver(answer, &rule, call))
     }
 }
 
@@ -139,6 +153,7 @@ async fn serve_connection(standin: Arc<Standin>, stream: TcpStream) {
 }
 
 fn note_caller(call: &OpenCall, caller: &Caller) {
+    call.note(|call| call.key_ending = caller.key_ending());
     if let Caller::Signed { access_key_id, has_session_token, .. } = caller {
         call.note(|call| {
             call.access_key_id = Some(access_key_id.clone());
@@ -147,19 +162,12 @@ fn note_caller(call: &OpenCall, caller: &Caller) {
     }
 }
 
-/// The reply as the rule lets it out.
-fn deliver(wire: &dyn Wire, reply: &Reply, rule: &Rule, call: &OpenCall) -> Response<Body> {
-    let (content_type, mut chunks) = if wire.is_streamed() {
-        let mut stream = wire.stream(reply);
-        if let Some(count) = rule.error_after_chunks {
-            let refusal = Refusal::injected(rule.status.unwrap_or(500), None);
-            stream.chunks.truncate(count);
-            stream.chunks.push((stream.word_error)(&refusal));
-        }
-        (stream.content_type, stream.chunks)
-    } else {
-        let document = wire.document(reply).to_string();
-        ("application/json", vec![document.into()])
+/// The answer as the rule lets it out.
+fn deliver(answer: Answer, rule: &Rule, call: &OpenCall) -> Response<Body> {
+    let is_streamed = matches!(answer.content, Content::Stream(_));
+    let (content_type, mut chunks) = match answer.content {
+        Content::Stream(stream) => (stream.content_type, broken_off(stream, rule)),
+        Content::Document(document) => ("application/json", vec![document.to_string().into()]),
     };
     if rule.empty {
         chunks.clear();
@@ -167,16 +175,34 @@ fn deliver(wire: &dyn Wire, reply: &Reply, rule: &Rule, call: &OpenCall) -> Resp
     if rule.garbage {
         chunks = vec![Bytes::from_static(GARBAGE)];
     }
-    if !wire.is_streamed() && rule.cut_after_chunks.is_none() {
+    let mut response = if !is_streamed && rule.cut_after_chunks.is_none() {
         call.finish();
-        return whole(StatusCode::OK, content_type, chunks.concat());
-    }
-    let paced = PacedChunks {
-        chunks: chunks.into(),
-        delay: rule.chunk_delay_ms.map_or(CHUNK_DELAY, Duration::from_millis),
-        cut_after: rule.cut_after_chunks,
-        sent: 0,
-        call: call.clone(),
+        whole(StatusCode::OK, content_type, chunks.concat())
+    } else {
+        let paced = PacedChunks {
+            chunks: chunks.into(),
+            first_delay: Duration::from_millis(rule.first_chunk_delay_ms),
+            delay: rule.chunk_delay_ms.map_or(CHUNK_DELAY, Duration::from_millis),
+            cut_after: rule.cut_after_chunks,
+            sent: 0,
+            call: call.clone(),
+        };
+        with_head(StatusCode::OK, content_type, paced.into_body())
     };
-    with_head(StatusCode::OK, content_type, paced.into_body())
+    for (name, value) in answer.headers {
+        let value = HeaderValue::from_str(&value).expect("counts and names of tiers are plain ASCII");
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// The chunks of a stream, up to the error that the rule asks for.
+fn broken_off(mut stream: Stream, rule: &Rule) -> Vec<Bytes> {
+    if let Some(count) = rule.error_after_chunks {
+        let refusal = Refusal::injected(rule.status.unwrap_or(500), None);
+        stream.chunks.truncate(count);
+        let error = (stream.word_error)(&refusal, stream.chunks.len());
+        stream.chunks.push(error);
+    }
+    stream.chunks
 }

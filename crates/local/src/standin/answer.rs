@@ -39,6 +39,9 @@ pub(super) fn with_head(status: StatusCode, content_type: &'static str, body: Bo
 #[derive(Debug)]
 pub(super) struct PacedChunks {
     pub(super) chunks: VecDeque<Bytes>,
+    /// Before the first chunk; the headers do not wait for it.
+    pub(super) first_delay: Duration,
+    /// Before every other chunk.
     pub(super) delay: Duration,
     pub(super) cut_after: Option<usize>,
     pub(super) sent: usize,
@@ -51,8 +54,8 @@ impl PacedChunks {
     }
 
     async fn next(mut self) -> Option<(Result<Frame<Bytes>, Cut>, Self)> {
-        if self.sent > 0 && !self.chunks.is_empty() {
-            tokio::time::sleep(self.delay).await;
+        if !self.chunks.is_empty() {
+            tokio::time::sleep(if self.sent == 0 { self.first_delay } else { self.delay }).await;
         }
         // The server writes what it holds only when the body has nothing ready: without this pause a cut would swallow
         // chunks, and chunks without delay would leave as one.
@@ -83,6 +86,7 @@ mod tests {
         let log = CallLog::default();
         let mut body = PacedChunks {
             chunks: [Bytes::from_static(b"last")].into(),
+            first_delay: Duration::ZERO,
             delay: Duration::ZERO,
             cut_after,
             sent: 0,

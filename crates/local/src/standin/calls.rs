@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// Under load the oldest calls are forgotten.
 const KEPT: usize = 10_000;
@@ -17,6 +18,12 @@ pub(super) struct Call {
     pub(super) model: Option<String>,
     pub(super) access_key_id: Option<String>,
     pub(super) has_session_token: bool,
+    /// The end of a bearer key, which tells one from another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) key_ending: Option<String>,
+    /// The tags that a native operation was called with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) request_metadata: Option<Value>,
     pub(super) streamed: bool,
     pub(super) status: Option<u16>,
     pub(super) input_tokens: u64,

@@ -1,18 +1,23 @@
-//! OpenAI's Chat Completions, as bedrock-mantle and bedrock-runtime serve them.
+//! OpenAI's Chat Completions, as OpenAI, bedrock-mantle, bedrock-runtime and servers on premises serve them.
 
+mod document;
 mod request;
 mod rules;
+mod stream;
 
-use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
-use self::request::{ChatRequest, Message, Role};
+use self::request::Message;
 use super::calls::now_us;
+use super::fault::Rule;
 use super::models::{Line, Surface};
 use super::refusal::Refusal;
-use super::reply::{Prompt, Reply, Said, Stop, Usage, count_tokens, pieces, wants_tool};
-use super::wire::{Stream, Wire, read};
+use super::reply::{Prompt, Reply};
+use super::wire::{Answer, Content, Stream, Wire, read, server_sent};
+
+pub(super) use self::request::{ChatRequest, asked_schema, choice};
+pub(super) use self::rules::check_image;
 
 /// A call of Chat Completions on one of the surfaces that have it.
 #[derive(Debug)]
@@ -26,16 +31,29 @@ pub(super) struct Chat {
 impl Chat {
     pub(super) fn read(body: &[u8], surface: Surface) -> Result<Self, Refusal> {
         let request: ChatRequest = read(body)?;
-        for (param, is_missing) in
-            [("model", request.model.is_empty()), ("messages", request.messages.is_empty())]
-        {
-            if is_missing {
-                return Err(Refusal::invalid_param(
-                    "missing_required_parameter",
-                    param,
-                    format!("Missing required parameter: '{param}'."),
-                ));
-            }
+        if request.model.is_empty() {
+            return Err(Refusal::missing_param("model"));
+        }
+        Self::of(request, surface)
+    }
+
+    /// A body of InvokeModel: the path names the model and whether the answer is streamed, and the body may not disagree.
+    pub(super) fn read_invoked(body: &[u8], model_id: &str, streamed: bool) -> Result<Self, Refusal> {
+        let mut request: ChatRequest = read(body)?;
+        if !request.model.is_empty() && request.model != model_id {
+            return Err(Refusal::invalid("The model in the body is not the model that is invoked."));
+        }
+        if request.stream.is_some_and(|stream| stream != streamed) {
+            return Err(Refusal::invalid("The value of 'stream' does not fit the operation."));
+        }
+        model_id.clone_into(&mut request.model);
+        request.stream = Some(streamed);
+        Self::of(request, Surface::Invoke)
+    }
+
+    fn of(request: ChatRequest, surface: Surface) -> Result<Self, Refusal> {
+        if request.messages.is_empty() {
+            return Err(Refusal::missing_param("messages"));
         }
         Ok(Self {
             request,
@@ -45,68 +63,35 @@ impl Chat {
         })
     }
 
-    fn tool_call_id(&self) -> String {
-        self.id.replace("chatcmpl-", "call_")
-    }
-
-    fn message(&self, reply: &Reply) -> Value {
-        let mut message = match &reply.said {
-            Said::Text(text) => json!({ "role": "assistant", "content": text, "refusal": null }),
-            Said::ToolCall { name, arguments } => json!({
-                "role": "assistant",
-                "content": null,
-                "refusal": null,
-                "tool_calls": [{
-                    "id": self.tool_call_id(),
-                    "type": "function",
-                    "function": { "name": name, "arguments": arguments },
-                }],
-            }),
+    /// The reply, once the model is found to take the request.
+    pub(super) fn reply(&self, rule: &Rule) -> Result<Reply, Refusal> {
+        let model = self.surface.find(&self.request.model)?;
+        rules::check(&self.request, model)?;
+        let request = &self.request;
+        let prompt = Prompt {
+            input_tokens: request.messages.iter().map(Message::tokens).sum(),
+            last_user_text: request.last_text(),
+            offer: request.offer(),
+            schema: request.schema(),
+            stops: request.stops(),
+            output_cap: request.max_completion_tokens.or(request.max_tokens),
+            thinks_aloud: model.line == Line::Open,
+            more_choices: request.n.unwrap_or(1).saturating_sub(1),
+            is_guarded: false,
         };
-        if let Some(thought) = reply.thought {
-            message["reasoning"] = thought.into();
-        }
-        message
+        // Where a line has no reasoning to show, no rule makes it show any.
+        let shows = model.line == Line::Open;
+        Ok(Reply::compose(&prompt, &Rule { think: rule.think && shows, ..rule.clone() }))
     }
 
-    fn deltas(&self, reply: &Reply) -> Vec<Value> {
-        let mut deltas = vec![json!({ "role": "assistant", "content": "" })];
-        deltas.extend(reply.thought.map(|thought| json!({ "reasoning": thought })));
-        match &reply.said {
-            Said::Text(text) => deltas.extend(pieces(text).map(|piece| json!({ "content": piece }))),
-            Said::ToolCall { name, arguments } => {
-                deltas.push(json!({ "tool_calls": [{
-                    "index": 0,
-                    "id": self.tool_call_id(),
-                    "type": "function",
-                    "function": { "name": name, "arguments": "" },
-                }] }));
-                deltas.extend(pieces(arguments).map(
-                    |piece| json!({ "tool_calls": [{ "index": 0, "function": { "arguments": piece } }] }),
-                ));
-            }
-        }
-        deltas
+    /// InvokeModel writes the reasoning into the text.
+    fn thinks_inline(&self) -> bool {
+        self.surface == Surface::Invoke
     }
 
-    fn chunk(&self, choices: &[Value], usage: Option<Value>) -> Bytes {
-        let mut chunk = json!({
-            "id": self.id,
-            "object": "chat.completion.chunk",
-            "created": self.created,
-            "model": self.request.model,
-            "service_tier": "default",
-            "system_fingerprint": null,
-            "choices": choices,
-        });
-        if let Some(usage) = usage {
-            chunk["usage"] = usage;
-        }
-        server_sent(&chunk.to_string())
-    }
-
-    fn includes_usage(&self) -> bool {
-        self.request.stream_options.as_ref().is_some_and(|options| options.include_usage)
+    fn tool_call_id(&self, choice: u64, index: usize) -> String {
+        let id = self.id.replace("chatcmpl-", "call_");
+        if choice == 0 && index == 0 { id } else { format!("{id}{choice}{index}") }
     }
 }
 
@@ -119,94 +104,26 @@ impl Wire for Chat {
         self.request.stream == Some(true)
     }
 
-    fn prompt(&self) -> Result<Prompt, Refusal> {
-        let model = self.surface.find(&self.request.model)?;
-        rules::check(&self.request, model)?;
-        let messages = &self.request.messages;
-        let last_user_text = messages
-            .iter()
-            .rfind(|message| message.role == Role::User)
-            .map(Message::text)
-            .unwrap_or_default();
-        let tool = self.request.tools.iter().find_map(|tool| tool.function.as_ref());
-        Ok(Prompt {
-            input_tokens: messages.iter().map(|message| count_tokens(&message.text())).sum(),
-            tool: tool.filter(|_| wants_tool(&last_user_text)).map(|function| function.name.clone()),
-            last_user_text,
-            output_cap: self.request.max_completion_tokens.or(self.request.max_tokens),
-            thinks_aloud: model.line == Line::Open,
-        })
-    }
-
-    fn document(&self, reply: &Reply) -> Value {
-        let mut document = json!({
-            "id": self.id,
-            "object": "chat.completion",
-            "created": self.created,
-            "model": self.request.model,
-            "service_tier": "default",
-            "system_fingerprint": null,
-            "choices": [{
-                "index": 0,
-                "message": self.message(reply),
-                "logprobs": null,
-                "finish_reason": finish_reason(reply.stop),
-            }],
-        });
-        if reply.tells_usage {
-            document["usage"] = usage(&reply.usage);
-        }
-        document
-    }
-
-    fn stream(&self, reply: &Reply) -> Stream {
-        // Where usage was asked for, every chunk but the last has the member with null.
-        let no_usage = self.includes_usage().then_some(Value::Null);
-        let choice = |delta: Value, finish_reason: Option<&str>| {
-            let choice =
-                json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish_reason });
-            self.chunk(&[choice], no_usage.clone())
+    fn answer(&self, rule: &Rule) -> Result<Answer, Refusal> {
+        let reply = self.reply(rule)?;
+        let content = if self.is_streamed() {
+            let chunks = self.chunks(&reply);
+            let mut chunks: Vec<_> = chunks.iter().map(|chunk| server_sent(&chunk.to_string())).collect();
+            chunks.push(server_sent("[DONE]"));
+            Content::Stream(Stream::server_sent(chunks))
+        } else {
+            Content::Document(self.document(&reply))
         };
-        let mut chunks: Vec<_> = self.deltas(reply).into_iter().map(|delta| choice(delta, None)).collect();
-        chunks.push(choice(json!({}), Some(finish_reason(reply.stop))));
-        if self.includes_usage() && reply.tells_usage {
-            chunks.push(self.chunk(&[], Some(usage(&reply.usage))));
-        }
-        chunks.push(server_sent("[DONE]"));
-        Stream {
-            content_type: "text/event-stream",
-            chunks,
-            word_error: |refusal| server_sent(&refusal.openai_error().to_string()),
-        }
+        Ok(Answer::of(&reply, content))
     }
 }
 
-fn finish_reason(stop: Stop) -> &'static str {
-    match stop {
-        Stop::End => "stop",
-        Stop::OutputCap => "length",
-        Stop::ToolCall => "tool_calls",
-    }
+/// A text with the reasoning before it, as InvokeModel writes it.
+fn inline(thought: &str) -> String {
+    format!("<reasoning>{thought}</reasoning>")
 }
 
-fn usage(usage: &Usage) -> Value {
-    json!({
-        "prompt_tokens": usage.input,
-        "completion_tokens": usage.output,
-        "total_tokens": usage.total(),
-        "prompt_tokens_details": { "cached_tokens": usage.cached },
-        "completion_tokens_details": { "reasoning_tokens": usage.reasoning },
-    })
-}
-
-fn server_sent(data: &str) -> Bytes {
-    format!("data: {data}\n\n").into()
-}
-
-/// Bedrock's list of models.
-pub(super) fn list(ids: impl Iterator<Item = &'static str>) -> Value {
-    let data: Vec<_> = ids
-        .map(|id| json!({ "id": id, "object": "model", "created": 1_780_272_000, "owned_by": "openai" }))
-        .collect();
-    json!({ "object": "list", "data": data })
+/// What is no number of OpenAI's is not said: `null` stands for it.
+fn or_null<T: Into<Value>>(value: Option<T>) -> Value {
+    value.map_or(Value::Null, Into::into)
 }

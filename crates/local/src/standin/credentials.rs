@@ -1,4 +1,4 @@
-//! Who calls: SigV4 or a Bedrock API key, refused as each endpoint refuses.
+//! Who calls: SigV4, a Bedrock API key, a key of OpenAI's, or anyone on premises, refused as each endpoint refuses.
 //!
 //! The signature itself can be checked for one key only, the emulator's root, whose secret is known; of every other key the
 //! form is checked.
@@ -13,33 +13,74 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{StatusCode, header};
 
+use super::models::is_runtime_id;
 use super::refusal::{Form, Refusal};
 
 const ROOT_KEY_ID: &str = "test";
 const ROOT_SECRET: &str = "test";
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const API_KEY_PREFIX: &str = "bedrock-api-key-";
+/// Short-term keys of Bedrock, and long-term ones.
+const API_KEY_PREFIXES: [&str; 2] = ["bedrock-api-key-", "ABSK"];
+const OPENAI_KEY_PREFIX: &str = "sk-";
+/// Keys of OpenAI's that begin so are valid no more.
+const REVOKED_PREFIX: &str = "sk-revoked";
+/// Where a server on premises answers, which knows no credentials.
+pub(super) const COMPATIBLE: &str = "/compatible/v1/";
+const KEY_ENDING: usize = 4;
 
-/// The endpoint that a credential scope names.
+/// The endpoint that a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
     Mantle,
     Runtime,
+    OpenAi,
+    Compatible,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
-    Signed { access_key_id: String, has_session_token: bool, service: Service },
-    ApiKey,
+    Signed {
+        access_key_id: String,
+        has_session_token: bool,
+        region: String,
+        service: Service,
+    },
+    /// With a Bedrock API key.
+    ApiKey(String),
+    OpenAiKey(String),
+    Anyone,
 }
 
 impl Caller {
-    /// Which endpoint the call is for. An API key does not tell, so the path does.
-    pub(super) fn service(&self, path: &str) -> Service {
+    /// Which endpoint the call is for. A Bedrock API key does not tell, so the path and the model do.
+    pub(super) fn service(&self, path: &str, model: &str) -> Service {
         match self {
             Self::Signed { service, .. } => *service,
-            Self::ApiKey if path.starts_with("/model/") => Service::Runtime,
-            Self::ApiKey => Service::Mantle,
+            Self::ApiKey(_) if path.starts_with("/model/") || is_runtime_id(model) => Service::Runtime,
+            Self::ApiKey(_) => Service::Mantle,
+            Self::OpenAiKey(_) => Service::OpenAi,
+            Self::Anyone => Service::Compatible,
+        }
+    }
+
+    pub(super) fn bearer_key(&self) -> Option<&str> {
+        match self {
+            Self::ApiKey(key) | Self::OpenAiKey(key) => Some(key),
+            Self::Signed { .. } | Self::Anyone => None,
+        }
+    }
+
+    /// What tells this caller's key from another, and is of no use to anyone else.
+    pub(super) fn key_ending(&self) -> Option<String> {
+        let key = self.bearer_key()?;
+        Some(key.chars().skip(key.chars().count().saturating_sub(KEY_ENDING)).collect())
+    }
+
+    /// The region that keeps what the caller stores; a key does not name it.
+    pub(super) fn region(&self) -> &str {
+        match self {
+            Self::Signed { region, .. } => region,
+            Self::ApiKey(_) | Self::OpenAiKey(_) | Self::Anyone => "",
         }
     }
 }
@@ -51,6 +92,10 @@ pub(super) enum Denial {
     Missing,
     #[error("Authentication failed: Please make sure your API Key is valid.")]
     ApiKey,
+    #[error(
+        "Incorrect API key provided. You can find your API key at https://platform.openai.com/account/api-keys."
+    )]
+    OpenAiKey,
     #[error("Authorization header is not well formed: {0}")]
     Malformed(&'static str),
     #[error("The security token included in the request is invalid.")]
@@ -68,13 +113,13 @@ impl Denial {
     pub(super) fn refusal(self, form: Form) -> Refusal {
         let exception = match self {
             Self::Missing => "MissingAuthenticationTokenException",
-            Self::ApiKey => "AccessDeniedException",
+            Self::ApiKey | Self::OpenAiKey => "AccessDeniedException",
             Self::Malformed(_) => "IncompleteSignatureException",
             Self::SessionToken => "UnrecognizedClientException",
             Self::Service(_) | Self::Signature => "InvalidSignatureException",
         };
         let (status, code) = match (form, self) {
-            (Form::OpenAi, Self::Missing | Self::ApiKey) => {
+            (_, Self::OpenAiKey) | (Form::OpenAi, Self::Missing | Self::ApiKey) => {
                 (StatusCode::UNAUTHORIZED, Some("invalid_api_key"))
             }
             (Form::OpenAi | Form::Native, _) => (StatusCode::FORBIDDEN, None),
@@ -83,12 +128,16 @@ impl Denial {
             (Form::OpenAi, Self::ApiKey) => "Invalid bearer token".to_owned(),
             _ => self.to_string(),
         };
-        Refusal { code, exception: Some(exception), ..Refusal::new(status, message) }
+        let kind = (self == Self::OpenAiKey).then_some("invalid_request_error");
+        Refusal { code, kind, exception: Some(exception), ..Refusal::new(status, message) }
     }
 }
 
 /// Reads and checks the credentials of a request.
 pub(super) fn identify(parts: &Parts, body: &[u8]) -> Result<Caller, Denial> {
+    if parts.uri.path().starts_with(COMPATIBLE) {
+        return Ok(Caller::Anyone);
+    }
     let value = parts
         .headers
         .get(header::AUTHORIZATION)
@@ -96,12 +145,25 @@ pub(super) fn identify(parts: &Parts, body: &[u8]) -> Result<Caller, Denial> {
         .to_str()
         .map_err(|_| Denial::Malformed("not text"))?;
     if let Some(key) = value.strip_prefix("Bearer ") {
-        return if key.starts_with(API_KEY_PREFIX) && key.len() > API_KEY_PREFIX.len() {
-            Ok(Caller::ApiKey)
+        return bearer(key, parts.uri.path());
+    }
+    signed(parts, body, value)
+}
+
+/// OpenAI serves the plain paths only.
+fn bearer(key: &str, path: &str) -> Result<Caller, Denial> {
+    if path.starts_with("/v1/") && key.starts_with(OPENAI_KEY_PREFIX) {
+        return if key.starts_with(REVOKED_PREFIX) {
+            Err(Denial::OpenAiKey)
         } else {
-            Err(Denial::ApiKey)
+            Ok(Caller::OpenAiKey(key.to_owned()))
         };
     }
+    let is_known = API_KEY_PREFIXES.iter().any(|prefix| key.starts_with(prefix) && key.len() > prefix.len());
+    if is_known { Ok(Caller::ApiKey(key.to_owned())) } else { Err(Denial::ApiKey) }
+}
+
+fn signed(parts: &Parts, body: &[u8], value: &str) -> Result<Caller, Denial> {
     let authorization = Authorization::parse(value).map_err(Denial::Malformed)?;
     let date = text(parts, "x-amz-date").ok_or(Denial::Malformed("x-amz-date is missing"))?;
     if !date.starts_with(authorization.date) {
@@ -119,7 +181,12 @@ pub(super) fn identify(parts: &Parts, body: &[u8]) -> Result<Caller, Denial> {
             return Err(Denial::Signature);
         }
     }
-    Ok(Caller::Signed { access_key_id: authorization.access_key_id.to_owned(), has_session_token, service })
+    Ok(Caller::Signed {
+        access_key_id: authorization.access_key_id.to_owned(),
+        has_session_token,
+        region: authorization.region.to_owned(),
+        service,
+    })
 }
 
 /// The parts of `AWS4-HMAC-SHA256 Credential=…/date/region/service/aws4_request, SignedHeaders=…, Signature=…`.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 const LONGEST_WAIT_MS: u64 = 600_000;
 const MOST_WORDS: usize = 100_000;
+const MOST_TOOL_CALLS: usize = 128;
 
 /// One rule. Only `model` must be given; everything else stays as it is without a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -13,21 +14,48 @@ const MOST_WORDS: usize = 100_000;
 pub(super) struct Rule {
     /// A model id as the request names it, or `*`.
     pub(super) model: String,
+    /// A bearer key: the rule holds for calls with it only.
+    #[serde(default)]
+    pub(super) key: Option<String>,
     /// How many calls it applies to; absent: all.
     #[serde(default)]
     pub(super) times: Option<u32>,
     /// Wait before the headers.
     #[serde(default)]
     pub(super) latency_ms: u64,
+    /// Wait between the headers of a stream and its first chunk.
+    #[serde(default)]
+    pub(super) first_chunk_delay_ms: u64,
     #[serde(default)]
     pub(super) chunk_delay_ms: Option<u64>,
     #[serde(default)]
     pub(super) reply_words: Option<usize>,
     #[serde(default)]
     pub(super) cached_tokens: u64,
+    /// Input tokens that the provider says it wrote to its cache.
+    #[serde(default)]
+    pub(super) cache_write_tokens: u64,
     /// Tokens spent on thinking before the reply, within the output cap.
     #[serde(default)]
     pub(super) reasoning_tokens: Option<u64>,
+    /// So many tool calls, where tools are on offer, whatever the user says.
+    #[serde(default)]
+    pub(super) tool_calls: Option<usize>,
+    /// The model shows its reasoning, where its line has any to show.
+    #[serde(default)]
+    pub(super) think: bool,
+    /// The reasoning that Converse shows is sealed.
+    #[serde(default)]
+    pub(super) redacted_reasoning: bool,
+    /// The model declines to answer.
+    #[serde(default)]
+    pub(super) refuse: bool,
+    /// The provider's content filter ends the reply.
+    #[serde(default)]
+    pub(super) filter: bool,
+    /// The guardrail that a call of Converse names steps in.
+    #[serde(default)]
+    pub(super) guardrail: bool,
     /// Refuse with this status, or, with `error_after_chunks`, break off with it.
     #[serde(default)]
     pub(super) status: Option<u16>,
@@ -36,6 +64,9 @@ pub(super) struct Rule {
     /// After so many chunks of a stream, an error in the wire's own form ends it.
     #[serde(default)]
     pub(super) error_after_chunks: Option<usize>,
+    /// A stream of Responses breaks off with `error` instead of `response.failed`.
+    #[serde(default)]
+    pub(super) error_event: bool,
     /// After so many chunks, the connection is dropped; a JSON body is one chunk.
     #[serde(default)]
     pub(super) cut_after_chunks: Option<usize>,
@@ -50,8 +81,10 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    fn matches(&self, model: &str) -> bool {
-        self.times != Some(0) && (self.model == "*" || self.model == model)
+    fn matches(&self, model: &str, key: Option<&str>) -> bool {
+        self.times != Some(0)
+            && (self.model == "*" || self.model == model)
+            && (self.key.is_none() || self.key.as_deref() == key)
     }
 
     fn check(&self) -> Result<(), (&'static str, String)> {
@@ -72,9 +105,14 @@ impl Rule {
         if self.reply_words.is_some_and(|words| words > MOST_WORDS) {
             return Err(("reply_words", format!("must be at most {MOST_WORDS}")));
         }
-        for (field, wait_ms) in
-            [("latency_ms", self.latency_ms), ("chunk_delay_ms", self.chunk_delay_ms.unwrap_or(0))]
-        {
+        if self.tool_calls.is_some_and(|calls| calls > MOST_TOOL_CALLS) {
+            return Err(("tool_calls", format!("must be at most {MOST_TOOL_CALLS}")));
+        }
+        for (field, wait_ms) in [
+            ("latency_ms", self.latency_ms),
+            ("first_chunk_delay_ms", self.first_chunk_delay_ms),
+            ("chunk_delay_ms", self.chunk_delay_ms.unwrap_or(0)),
+        ] {
             if wait_ms > LONGEST_WAIT_MS {
                 return Err((field, format!("must be at most {LONGEST_WAIT_MS}")));
             }
@@ -116,10 +154,10 @@ impl FaultBook {
         *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = rules;
     }
 
-    /// The rule for this call of `model`, which uses it up by one.
-    pub(super) fn take(&self, model: &str) -> Rule {
+    /// The rule for this call of `model` with this bearer key, which uses it up by one.
+    pub(super) fn take(&self, model: &str, key: Option<&str>) -> Rule {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(rule) = rules.iter_mut().find(|rule| rule.matches(model)) else {
+        let Some(rule) = rules.iter_mut().find(|rule| rule.matches(model, key)) else {
             return Rule::default();
         };
         rule.times = rule.times.map(|left| left.saturating_sub(1));
@@ -156,8 +194,19 @@ mod tests {
         let rules = br#"[{"model":"a","times":1,"status":429},{"model":"*","status":503}]"#.as_slice();
         book.replace(parse_rules(rules).unwrap());
 
-        let statuses = [book.take("b"), book.take("a"), book.take("a")].map(|rule| rule.status);
+        let statuses =
+            [book.take("b", None), book.take("a", None), book.take("a", None)].map(|rule| rule.status);
 
         assert_eq!(statuses, [Some(503), Some(429), Some(503)]);
+    }
+
+    #[test]
+    fn a_rule_for_a_key_leaves_other_keys_alone() {
+        let book = FaultBook::default();
+        book.replace(parse_rules(br#"[{"model":"*","key":"sk-old","status":401}]"#).unwrap());
+
+        let statuses = [Some("sk-old"), Some("sk-new"), None].map(|key| book.take("gpt-5.5", key).status);
+
+        assert_eq!(statuses, [Some(401), None, None]);
     }
 }

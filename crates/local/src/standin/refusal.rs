@@ -26,6 +26,8 @@ pub(super) struct Refusal {
     pub(super) message: String,
     /// OpenAI's `code`.
     pub(super) code: Option<&'static str>,
+    /// OpenAI's `type`, where the status alone does not tell.
+    pub(super) kind: Option<&'static str>,
     /// OpenAI's `param`.
     pub(super) param: Option<String>,
     /// The native exception, where the status alone does not tell.
@@ -39,6 +41,7 @@ impl Refusal {
             status,
             message: message.into(),
             code: None,
+            kind: None,
             param: None,
             exception: None,
             retry_after_secs: None,
@@ -57,11 +60,27 @@ impl Refusal {
     pub(super) fn injected(status: u16, retry_after_secs: Option<u64>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let (code, message) = match status.as_u16() {
+            401 => (Some("invalid_api_key"), "Incorrect API key provided."),
             429 => (Some("rate_limit_exceeded"), "Too many requests, please wait before trying again."),
             503 => (Some("service_unavailable"), "The service is temporarily unable to handle the request."),
             _ => (None, "The system encountered an unexpected error."),
         };
         Self { code, retry_after_secs, ..Self::new(status, message) }
+    }
+
+    pub(super) fn missing_param(param: &str) -> Self {
+        Self::invalid_param(
+            "missing_required_parameter",
+            param,
+            format!("Missing required parameter: '{param}'."),
+        )
+    }
+
+    pub(super) fn unknown_model(id: &str) -> Self {
+        Self {
+            code: Some("model_not_found"),
+            ..Self::new(StatusCode::NOT_FOUND, format!("The model '{id}' does not exist"))
+        }
     }
 
     pub(super) fn response(&self, form: Form) -> Response<Body> {
@@ -81,13 +100,13 @@ impl Refusal {
     }
 
     pub(super) fn openai_error(&self) -> serde_json::Value {
-        let kind = match self.status.as_u16() {
+        let kind = self.kind.unwrap_or(match self.status.as_u16() {
             401 => "authentication_error",
             403 => "permission_error",
             429 => "rate_limit_error",
             400..=499 => "invalid_request_error",
             _ => "server_error",
-        };
+        });
         json!({ "error": { "message": self.message, "type": kind, "param": self.param, "code": self.code } })
     }
 

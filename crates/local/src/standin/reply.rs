@@ -1,12 +1,21 @@
 //! What the stand-in answers and what that costs: a pure function of the prompt and of the rule in force, so that a test can
 //! say beforehand what it will read and be charged.
 
+use serde_json::Value;
+
 use super::fault::Rule;
+use super::schema::instance;
+use super::tools::{Offer, ToolCall};
 
 const DEFAULT_WORDS: usize = 12;
 const FILLER: &str = "These words come from the provider stand-in, which says as many of them as it is asked for, \
     always the same ones for the same question, one after the other, so that whoever reads them can tell what is missing.";
+const BLOCKED: &str = "Sorry, the model cannot answer this question.";
+const DECLINED: &str = "I'm sorry, but I can't help with that.";
 const THOUGHT: &str = "The user wants an answer, so an answer it is.";
+
+/// What every image costs, whatever it shows.
+pub const IMAGE_TOKENS: u64 = 85;
 
 /// Counts tokens as the stand-in bills them: a quarter of the bytes, rounded up, and never less than one.
 pub fn count_tokens(text: &str) -> u64 {
@@ -31,37 +40,46 @@ pub fn reply_for(text: &str, words: usize) -> String {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Prompt {
     pub(super) input_tokens: u64,
+    /// What the reply is to: the text of the user's last turn, or of the tool results after it.
     pub(super) last_user_text: String,
-    /// The first tool on offer, if the user asks for a tool call.
-    pub(super) tool: Option<String>,
+    pub(super) offer: Offer,
+    /// The reply has to be JSON that fits it.
+    pub(super) schema: Option<Value>,
+    /// The reply ends where one of them begins.
+    pub(super) stops: Vec<String>,
     pub(super) output_cap: Option<u64>,
     /// Whether the model shows its reasoning, as gpt-oss does.
     pub(super) thinks_aloud: bool,
-}
-
-/// Whether the last user text asks for a tool call, where tools are on offer.
-pub(super) fn wants_tool(last_user_text: &str) -> bool {
-    last_user_text.starts_with("call tool")
+    /// How many replies, all alike, beyond the first.
+    pub(super) more_choices: u64,
+    /// Whether the call names a guardrail.
+    pub(super) is_guarded: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Said {
     Text(String),
-    ToolCall { name: String, arguments: String },
+    Refusal(String),
+    ToolCalls(Vec<ToolCall>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     End,
     OutputCap,
     ToolCall,
+    /// One of the caller's stop texts.
+    Text(String),
+    Filter,
+    Guardrail,
 }
 
-/// Tokens as OpenAI counts them: `input` includes `cached`, `output` includes `reasoning`.
+/// Tokens as OpenAI counts them: `input` includes `cached` and `cache_written`, `output` includes `reasoning`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Usage {
     pub(super) input: u64,
     pub(super) cached: u64,
+    pub(super) cache_written: u64,
     pub(super) output: u64,
     pub(super) reasoning: u64,
 }
@@ -75,6 +93,7 @@ impl Usage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) thought: Option<&'static str>,
+    pub(super) is_thought_sealed: bool,
     pub(super) said: Said,
     pub(super) stop: Stop,
     pub(super) usage: Usage,
@@ -85,23 +104,22 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn compose(prompt: &Prompt, rule: &Rule) -> Self {
-        let thought = prompt.thinks_aloud.then_some(THOUGHT);
+        let thought = (prompt.thinks_aloud || rule.think).then_some(THOUGHT);
         let room = prompt.output_cap.unwrap_or(u64::MAX);
         let reasoning = rule.reasoning_tokens.unwrap_or_else(|| thought.map_or(0, count_tokens)).min(room);
         let (said, stop) = say(prompt, rule, room - reasoning);
-        let spoken = match &said {
-            Said::Text(text) => text,
-            Said::ToolCall { arguments, .. } => arguments,
-        };
-        let spoken_tokens = if spoken.is_empty() { 0 } else { count_tokens(spoken) };
+        let cached = rule.cached_tokens.min(prompt.input_tokens);
+        let choices = prompt.more_choices + 1;
         Self {
             usage: Usage {
                 input: prompt.input_tokens,
-                cached: rule.cached_tokens.min(prompt.input_tokens),
-                output: reasoning + spoken_tokens,
-                reasoning,
+                cached,
+                cache_written: rule.cache_write_tokens.min(prompt.input_tokens - cached),
+                output: (reasoning + said.tokens()).saturating_mul(choices),
+                reasoning: reasoning.saturating_mul(choices),
             },
             thought,
+            is_thought_sealed: rule.redacted_reasoning,
             said,
             stop,
             tells_usage: !rule.omit_usage,
@@ -110,21 +128,64 @@ impl Reply {
     }
 }
 
+impl Said {
+    fn tokens(&self) -> u64 {
+        let spoken: &[&str] = match self {
+            Self::Text(text) | Self::Refusal(text) => &[text],
+            Self::ToolCalls(calls) => &calls.iter().map(|call| call.arguments.as_str()).collect::<Vec<_>>(),
+        };
+        spoken.iter().filter(|text| !text.is_empty()).map(|text| count_tokens(text)).sum()
+    }
+}
+
 fn say(prompt: &Prompt, rule: &Rule, room: u64) -> (Said, Stop) {
     let text = &prompt.last_user_text;
-    let full = match &prompt.tool {
-        Some(_) => serde_json::json!({ "input": text }).to_string(),
-        None => reply_for(text, rule.reply_words.unwrap_or(DEFAULT_WORDS)),
+    if prompt.is_guarded && rule.guardrail {
+        return (Said::Text(BLOCKED.to_owned()), Stop::Guardrail);
+    }
+    if rule.refuse || text.starts_with("refuse") {
+        let kept = cut_to(DECLINED, room);
+        return (
+            Said::Refusal(kept.to_owned()),
+            if kept.len() < DECLINED.len() { Stop::OutputCap } else { Stop::End },
+        );
+    }
+    let calls = prompt.offer.calls(text, rule.tool_calls);
+    if calls.is_empty() { say_text(prompt, rule, room) } else { call_tools(calls, room) }
+}
+
+fn say_text(prompt: &Prompt, rule: &Rule, room: u64) -> (Said, Stop) {
+    let words = rule.reply_words.unwrap_or(DEFAULT_WORDS);
+    let full = match &prompt.schema {
+        Some(schema) => instance(schema).to_string(),
+        None => reply_for(&prompt.last_user_text, words),
     };
     let kept = cut_to(&full, room);
-    let is_cut = kept.len() < full.len();
-    match &prompt.tool {
-        Some(name) => (
-            Said::ToolCall { name: name.clone(), arguments: kept.to_owned() },
-            if is_cut { Stop::OutputCap } else { Stop::ToolCall },
-        ),
-        None => (Said::Text(kept.to_owned()), if is_cut { Stop::OutputCap } else { Stop::End }),
+    let found = prompt.stops.iter().filter(|stop| !stop.is_empty());
+    let first = found.filter_map(|stop| kept.find(stop.as_str()).map(|at| (at, stop))).min();
+    let (said, stop) = match first {
+        Some((at, stop)) => (&kept[..at], Stop::Text(stop.clone())),
+        None if rule.filter => (kept, Stop::Filter),
+        None if kept.len() < full.len() => (kept, Stop::OutputCap),
+        None => (kept, Stop::End),
+    };
+    (Said::Text(said.to_owned()), stop)
+}
+
+/// Of calls that the cap does not hold, the last that begins within it is cut, and those after it are not made.
+fn call_tools(calls: Vec<ToolCall>, room: u64) -> (Said, Stop) {
+    let mut left = room;
+    let mut made = Vec::new();
+    for call in calls {
+        let kept = cut_to(&call.arguments, left).to_owned();
+        let is_cut = kept.len() < call.arguments.len();
+        left = left.saturating_sub(count_tokens(&kept));
+        made.push(ToolCall { arguments: kept, ..call });
+        if is_cut {
+            return (Said::ToolCalls(made), Stop::OutputCap);
+        }
     }
+    (Said::ToolCalls(made), Stop::ToolCall)
 }
 
 /// The longest beginning of `text` that costs at most `tokens`.
@@ -190,5 +251,16 @@ mod tests {
 
         assert_eq!(pieces(&text).collect::<String>(), text);
         assert_eq!(pieces(&text).count(), 40);
+    }
+
+    #[test]
+    fn a_reply_ends_before_the_first_stop_text() {
+        let stops = vec!["never".to_owned(), "hello".to_owned(), "Say".to_owned()];
+
+        let reply = Reply::compose(&Prompt { stops, ..prompt(None) }, &Rule::default());
+
+        assert_eq!(reply.said, Said::Text("Answer 3de806af to: ".to_owned()));
+        assert_eq!(reply.stop, Stop::Text("Say".to_owned()));
+        assert_eq!(reply.usage.output, 5);
     }
 }

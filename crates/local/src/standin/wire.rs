@@ -1,12 +1,13 @@
-//! What the two wires have in common for the exchange that runs over them.
+//! What the wires have in common for the exchange that runs over them.
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 
+use super::fault::Rule;
 use super::refusal::Refusal;
-use super::reply::{Prompt, Reply};
+use super::reply::Reply;
 
 /// A request read from a wire, which knows how to answer on it.
 pub(super) trait Wire: Send + Sync {
@@ -14,19 +15,58 @@ pub(super) trait Wire: Send + Sync {
 
     fn is_streamed(&self) -> bool;
 
-    /// The checks that need the model, and what is asked of it.
-    fn prompt(&self) -> Result<Prompt, Refusal>;
+    /// The tags that the call carries for whoever reads the provider's logs.
+    fn metadata(&self) -> Option<Value> {
+        None
+    }
 
-    fn document(&self, reply: &Reply) -> Value;
-
-    fn stream(&self, reply: &Reply) -> Stream;
+    /// The checks that need the model, and the answer that the rule makes of it.
+    fn answer(&self, rule: &Rule) -> Result<Answer, Refusal>;
 }
+
+/// An answer on its way out, and what it is billed as.
+pub(super) struct Answer {
+    pub(super) input_tokens: u64,
+    pub(super) output_tokens: u64,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) content: Content,
+}
+
+pub(super) enum Content {
+    Document(Value),
+    Stream(Stream),
+}
+
+/// Words an error that follows so many chunks.
+pub(super) type WordError = Box<dyn Fn(&Refusal, usize) -> Bytes + Send>;
 
 /// A streamed answer: its chunks, and how the wire words an error among them.
 pub(super) struct Stream {
     pub(super) content_type: &'static str,
     pub(super) chunks: Vec<Bytes>,
-    pub(super) word_error: fn(&Refusal) -> Bytes,
+    pub(super) word_error: WordError,
+}
+
+impl Answer {
+    pub(super) fn of(reply: &Reply, content: Content) -> Self {
+        Self {
+            input_tokens: reply.usage.input,
+            output_tokens: reply.usage.output,
+            headers: Vec::new(),
+            content,
+        }
+    }
+}
+
+impl Stream {
+    pub(super) fn server_sent(chunks: Vec<Bytes>) -> Self {
+        let word_error = |refusal: &Refusal, _: usize| server_sent(&refusal.openai_error().to_string());
+        Self { content_type: "text/event-stream", chunks, word_error: Box::new(word_error) }
+    }
+}
+
+pub(super) fn server_sent(data: &str) -> Bytes {
+    format!("data: {data}\n\n").into()
 }
 
 /// Reads a JSON body; a refusal names the member at fault.

@@ -127,3 +127,18 @@ async fn a_malformed_signature_is_refused() {
         assert_eq!(send(&value).await, 403, "{value}");
     }
 }
+
+#[tokio::test]
+async fn a_long_term_key_does_as_well_and_the_model_tells_the_endpoint() {
+    let provider = Provider::start().await;
+    let ask = async |model: &str| {
+        let request = provider.request(Method::POST, MANTLE).bearer_auth("ABSKQmVkcm9jaw==");
+        let messages = json!([{ "role": "user", "content": "Hello." }]);
+        let request = request.json(&json!({ "model": model, "messages": messages }));
+        request.send().await.expect("an answer").status().as_u16()
+    };
+
+    assert_eq!(ask("openai.gpt-5.5").await, 200);
+    assert_eq!(ask("us.openai.gpt-5.6-sol").await, 200);
+    assert_eq!(ask("us.openai.gpt-5.5").await, 400);
+}

@@ -168,3 +168,15 @@ async fn a_client_that_leaves_is_seen_to_leave() {
     assert_eq!(before[0]["finished"], false);
     assert_eq!(before[0]["chunks_at_us"], after[0]["chunks_at_us"], "nothing is made for nobody");
 }
+
+/// The pause is longer than any test: the headers are here, the first chunk is not.
+#[tokio::test]
+async fn the_first_chunk_may_come_long_after_the_headers() {
+    let provider = Provider::start().await;
+    provider.rule(json!({ "model": "*", "first_chunk_delay_ms": 600_000 })).await;
+
+    let response = stream(&provider).await;
+
+    assert_eq!(response.status(), 200);
+    assert_eq!(provider.calls().await[0]["chunks_at_us"], json!([]));
+}

@@ -2,11 +2,14 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Number;
+use serde_json::{Number, Value};
+
+use crate::standin::reply::{IMAGE_TOKENS, count_tokens};
+use crate::standin::tools::{Choice, Offer, Tool};
 
 /// A request. Members that the stand-in does not act on are left out; those that some model refuses are noticed.
 #[derive(Debug, Deserialize)]
-pub(super) struct ChatRequest {
+pub(in crate::standin) struct ChatRequest {
     #[serde(default)]
     pub(super) model: String,
     #[serde(default)]
@@ -20,13 +23,19 @@ pub(super) struct ChatRequest {
     pub(super) reasoning_effort: Option<String>,
     pub(super) service_tier: Option<String>,
     pub(super) prompt_cache_options: Option<IgnoredAny>,
-    pub(super) stop: Option<IgnoredAny>,
+    pub(super) stop: Option<Stops>,
     pub(super) presence_penalty: Option<IgnoredAny>,
     pub(super) frequency_penalty: Option<IgnoredAny>,
-    pub(super) logprobs: Option<IgnoredAny>,
-    pub(super) n: Option<IgnoredAny>,
+    pub(super) logprobs: Option<bool>,
+    pub(super) top_logprobs: Option<u64>,
+    pub(super) n: Option<u64>,
     #[serde(default)]
-    pub(super) tools: Vec<Tool>,
+    pub(super) tools: Vec<OfferedTool>,
+    #[serde(default)]
+    pub(super) tool_choice: Value,
+    pub(super) parallel_tool_calls: Option<bool>,
+    #[serde(default)]
+    pub(super) response_format: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -35,10 +44,20 @@ pub(super) struct StreamOptions {
     pub(super) include_usage: bool,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Stops {
+    One(String),
+    Many(Vec<String>),
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct Message {
     pub(super) role: Role,
     pub(super) content: Option<Content>,
+    #[serde(default)]
+    pub(super) tool_calls: Option<Vec<MadeCall>>,
+    pub(super) tool_call_id: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -62,16 +81,37 @@ pub(super) enum Content {
 pub(super) struct Part {
     #[serde(default)]
     pub(super) text: String,
+    pub(super) image_url: Option<ImageUrl>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Tool {
+pub(super) struct ImageUrl {
+    pub(super) url: String,
+}
+
+/// A call that the assistant made before.
+#[derive(Debug, Deserialize)]
+pub(super) struct MadeCall {
+    pub(super) id: String,
+    pub(super) function: MadeFunction,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct MadeFunction {
+    #[serde(default)]
+    pub(super) arguments: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct OfferedTool {
     pub(super) function: Option<Function>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Function {
     pub(super) name: String,
+    #[serde(default)]
+    pub(super) parameters: Value,
 }
 
 impl Message {
@@ -81,5 +121,78 @@ impl Message {
             Some(Content::Text(text)) => text.clone(),
             Some(Content::Parts(parts)) => parts.iter().map(|part| part.text.as_str()).collect(),
         }
+    }
+
+    pub(super) fn images(&self) -> impl Iterator<Item = &str> {
+        let parts = match &self.content {
+            Some(Content::Parts(parts)) => parts.as_slice(),
+            Some(Content::Text(_)) | None => &[],
+        };
+        parts.iter().filter_map(|part| part.image_url.as_ref().map(|image| image.url.as_str()))
+    }
+
+    pub(super) fn calls(&self) -> &[MadeCall] {
+        self.tool_calls.as_deref().unwrap_or_default()
+    }
+
+    /// The text, the images and the arguments of tool calls.
+    pub(super) fn tokens(&self) -> u64 {
+        let arguments = self.calls().iter().map(|call| count_tokens(&call.function.arguments));
+        let images = self.images().map(|_| IMAGE_TOKENS);
+        count_tokens(&self.text()) + images.chain(arguments).sum::<u64>()
+    }
+}
+
+impl ChatRequest {
+    pub(super) fn stops(&self) -> Vec<String> {
+        match self.stop.clone() {
+            None => Vec::new(),
+            Some(Stops::One(stop)) => vec![stop],
+            Some(Stops::Many(stops)) => stops,
+        }
+    }
+
+    pub(super) fn offer(&self) -> Offer {
+        let functions = self.tools.iter().filter_map(|tool| tool.function.as_ref());
+        let tools = functions
+            .map(|function| Tool { name: function.name.clone(), parameters: function.parameters.clone() });
+        Offer {
+            tools: tools.collect(),
+            choice: choice(&self.tool_choice, "/function/name"),
+            at_most_one: self.parallel_tool_calls == Some(false),
+            is_answered: self.messages.last().is_some_and(|message| message.role == Role::Tool),
+        }
+    }
+
+    pub(super) fn schema(&self) -> Option<Value> {
+        asked_schema(&self.response_format, "/json_schema/schema")
+    }
+
+    /// The text that is answered: what the last user said, or what the tools brought since.
+    pub(super) fn last_text(&self) -> String {
+        let asking = |message: &&Message| matches!(message.role, Role::User | Role::Tool);
+        self.messages.iter().rfind(asking).map(Message::text).unwrap_or_default()
+    }
+}
+
+/// Reads `tool_choice`; where a function's name is, the dialects differ.
+pub(in crate::standin) fn choice(choice: &Value, name: &str) -> Choice {
+    match (choice.as_str(), choice.pointer(name).and_then(Value::as_str)) {
+        (Some("none"), _) => Choice::Never,
+        (Some("required"), _) => Choice::Some,
+        (_, Some(name)) => Choice::Only(name.to_owned()),
+        _ => Choice::Free,
+    }
+}
+
+/// Reads the format that is asked for; where its schema is, the dialects differ.
+pub(in crate::standin) fn asked_schema(format: &Value, schema: &str) -> Option<Value> {
+    match format["type"].as_str() {
+        Some("json_schema") => Some(format.pointer(schema).cloned().unwrap_or_default()),
+        Some("json_object") => Some(serde_json::json!({
+            "properties": { "answer": { "type": "string" } },
+            "required": ["answer"],
+        })),
+        _ => None,
     }
 }

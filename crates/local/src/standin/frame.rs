@@ -1,7 +1,9 @@
-//! Messages in AWS's binary event-stream encoding.
+//! Messages in AWS's binary event-stream encoding, and bytes in JSON.
 
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -38,4 +40,13 @@ fn encode(message_type: &str, type_header: &'static str, kind: &str, payload: &V
     write_message_to(&message, &mut buffer)
         .expect("a short message with three short headers fits in a frame");
     buffer.into()
+}
+
+/// The bytes of a member that carries them as base64; none where it carries none.
+pub(super) fn decode(base64: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(base64).ok().filter(|bytes| !bytes.is_empty())
+}
+
+pub(super) fn encode64(bytes: impl AsRef<[u8]>) -> String {
+    STANDARD.encode(bytes)
 }
