@@ -78,7 +78,7 @@ fn reasoning(summary: &[&str], target: Option<&str>, text: &str) -> Item {
     }
 }
 
-fn raw(value: &Value) -> Box<serde_json::value::RawValue> {
+fn raw(value: &Value) -> Box<RawValue> {
     serde_json::value::to_raw_value(value).unwrap()
 }
 
