@@ -17,7 +17,7 @@ use tollgate_core::converse::ConverseRequest;
 use tollgate_core::model::{Call, ModelError, Reply, Said};
 
 use crate::bedrock::converse::hear::Listener;
-use crate::bedrock::runtime::{break_off, client, failure, place};
+use crate::bedrock::runtime::{break_off, client, failure, place, trace};
 
 #[derive(Debug)]
 pub(super) struct ConverseClient {
@@ -57,7 +57,7 @@ impl ConverseClient {
             .converse()
             .model_id(&call.target.model_id)
             .customize()
-            .mutate_request(move |request| put(request, &body))
+            .mutate_request(put(call, body))
             .config_override(place(call, credentials))
             .send()
             .await
@@ -76,7 +76,7 @@ impl ConverseClient {
             .converse_stream()
             .model_id(&call.target.model_id)
             .customize()
-            .mutate_request(move |request| put(request, &body))
+            .mutate_request(put(call, body))
             .config_override(place(call, credentials))
             .send()
             .await
@@ -105,10 +105,14 @@ impl ConverseClient {
     }
 }
 
-/// Before the request is signed.
-fn put(request: &mut HttpRequest, body: &Bytes) {
-    request.headers_mut().insert("content-length", body.len().to_string());
-    *request.body_mut() = SdkBody::from(body.clone());
+/// Puts body and trace into a request, before it is signed.
+fn put(call: &Call<'_>, body: Bytes) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
+    let traceparent = call.traceparent.to_owned();
+    move |request| {
+        request.headers_mut().insert("content-length", body.len().to_string());
+        *request.body_mut() = SdkBody::from(body.clone());
+        trace(request, &traceparent);
+    }
 }
 
 #[cfg(test)]

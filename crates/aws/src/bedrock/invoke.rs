@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::config::http::HttpRequest;
 use aws_sdk_bedrockruntime::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_bedrockruntime::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_bedrockruntime::error::BoxError;
@@ -18,7 +19,7 @@ use tollgate_core::converse::request_metadata;
 use tollgate_core::embedding::{self, Embeddings};
 use tollgate_core::model::{Call, ModelError, Reply, Said};
 
-use crate::bedrock::runtime::{Progress, break_off, client, failure, place};
+use crate::bedrock::runtime::{Progress, break_off, client, failure, place, trace};
 
 const JSON: &str = "application/json";
 
@@ -78,6 +79,7 @@ impl InvokeClient {
             .request_metadata(metadata(call))
             .customize()
             .interceptor(tokens.clone())
+            .mutate_request(hand_on(call))
             .config_override(place(call, credentials))
             .send()
             .await
@@ -100,6 +102,7 @@ impl InvokeClient {
             .body(Blob::new(body.to_vec()))
             .request_metadata(metadata(call))
             .customize()
+            .mutate_request(hand_on(call))
             .config_override(place(call, credentials))
             .send()
             .await
@@ -165,6 +168,11 @@ fn metadata(call: &Call<'_>) -> String {
     let pairs = request_metadata(&call.identity).into_iter();
     let members: Map<String, Value> = pairs.map(|(name, value)| (name, Value::String(value))).collect();
     Value::Object(members).to_string()
+}
+
+fn hand_on(call: &Call<'_>) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
+    let traceparent = call.traceparent.to_owned();
+    move |request| trace(request, &traceparent)
 }
 
 /// Catches `X-Amzn-Bedrock-Input-Token-Count`, which the SDK's outputs do not hold.

@@ -10,7 +10,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::Credentials;
 use aws_sdk_bedrockruntime::Client;
-use aws_sdk_bedrockruntime::config::http::HttpResponse;
+use aws_sdk_bedrockruntime::config::http::{HttpRequest, HttpResponse};
 use aws_sdk_bedrockruntime::config::{Builder, Region};
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use bytes::Bytes;
@@ -42,6 +42,14 @@ pub(super) fn place(call: &Call<'_>, credentials: Credentials) -> Builder {
         .timeout_config(TimeoutConfig::builder().connect_timeout(connect).build())
 }
 
+/// Hands the call's trace on, where it has one.
+pub(super) fn trace(request: &mut HttpRequest, traceparent: &str) {
+    if !traceparent.is_empty() {
+        // What does not fit into a header is nobody's trace.
+        let _unfit = request.headers_mut().try_insert("traceparent", traceparent.to_owned());
+    }
+}
+
 /// Why there is no answer.
 pub(super) fn failure<E>(error: SdkError<E, HttpResponse>) -> ModelError
 where
@@ -59,7 +67,7 @@ where
         }
         SdkError::ServiceError(service) => match service.err().code() {
             Some("ThrottlingException" | "ModelNotReadyException" | "ServiceQuotaExceededException") => {
-                ModelError::Throttled { retry_after: None }
+                ModelError::Throttled { retry_after: retry_after(service.raw()) }
             }
             Some("ValidationException") => refused(service.err().message().unwrap_or("invalid request")),
             Some("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException") => {
@@ -70,6 +78,10 @@ where
         },
         _ => ModelError::Broken(Box::new(error)),
     }
+}
+
+fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    response.headers().get("retry-after")?.parse().ok().map(Duration::from_secs)
 }
 
 fn refused(message: &str) -> ModelError {

@@ -1,4 +1,4 @@
-//! Calls for tests, and servers that break off.
+//! Servers that break off, for tests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,50 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use tollgate_core::catalogue::Target;
-use tollgate_core::chat::ChatRequest;
-use tollgate_core::model::{Call, Identity, ModelError};
-use tollgate_core::settings::Tenant;
+use tollgate_core::model::ModelError;
 
 /// Longer than any test takes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What a call refers to.
-pub(super) struct Sample {
-    pub(super) request: ChatRequest,
-    pub(super) target: Target,
-    tenant: Tenant,
-}
-
-impl Sample {
-    /// A question to `model_id`; `extra` members join the request.
-    pub(super) fn new(model_id: &str, wire: &Value, extra: &Value) -> Self {
-        let mut body =
-            json!({"model": "m", "messages": [{"role": "user", "content": "why is the sky blue"}]});
-        body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        let target = json!({
-            "provider": "bedrock", "model_id": model_id, "region": "eu-west-2", "wire": wire,
-            "context_tokens": 1_000, "max_output_tokens": 100, "max_image_tokens": 0
-        });
-        Self {
-            request: ChatRequest::parse(body.to_string().as_bytes()).unwrap(),
-            target: serde_json::from_value(target).unwrap(),
-            tenant: Tenant::default(),
-        }
-    }
-
-    pub(super) fn call(&self, timeout: Duration) -> Call<'_> {
-        Call {
-            request_id: "r-1",
-            request: &self.request,
-            target: &self.target,
-            output_cap: 50,
-            identity: Identity { user: "alice", team: "search", tenant_id: "acme", tenant: &self.tenant },
-            timeout,
-        }
-    }
-}
 
 /// What a server does once it has the request.
 #[derive(Clone, Copy)]

@@ -8,6 +8,7 @@ use crate::prompt::{Format, Item, Part, Prompt, Role, Sealed, Tool, ToolChoice};
 use crate::settings::Tenant;
 
 mod laws;
+mod settings;
 
 const TARGET_ID: &str = "runtime-us-east-1/m";
 
@@ -21,7 +22,7 @@ fn target(wire: &Value) -> Target {
     .unwrap()
 }
 
-fn settings(extra: &[(Parameter, Value)]) -> Parameters {
+fn parameters(extra: &[(Parameter, Value)]) -> Parameters {
     let mut parameters = Parameters::default();
     parameters.set(Parameter::MaxOutputTokens, 50);
     for (parameter, value) in extra {
@@ -35,7 +36,7 @@ fn ask(
     wire: &Value,
     extra: &[(Parameter, Value)],
 ) -> Result<(ConverseRequest, Vec<String>), Unfit> {
-    let (target, parameters) = (target(wire), settings(extra));
+    let (target, parameters) = (target(wire), parameters(extra));
     let asking = Asking {
         target_id: TARGET_ID,
         target: &target,
@@ -78,7 +79,7 @@ fn reasoning(summary: &[&str], target: Option<&str>, text: &str) -> Item {
     }
 }
 
-fn raw(value: &Value) -> Box<serde_json::value::RawValue> {
+fn raw(value: &Value) -> Box<RawValue> {
     serde_json::value::to_raw_value(value).unwrap()
 }
 
@@ -174,115 +175,6 @@ fn a_conversation_with_tools_images_and_reasoning_is_said_in_converse() {
 }
 
 #[test]
-fn settings_are_said_in_converse() {
-    let wire = json!({"effort": "flat", "guardrail": {"id": "gr-1", "version": "2"}});
-    let extra = [
-        (Parameter::Temperature, json!(0.5)),
-        (Parameter::TopP, json!(1)),
-        (Parameter::Stop, json!(["END", "\n"])),
-        (Parameter::ReasoningEffort, json!("low")),
-        (Parameter::ServiceTier, json!("auto")),
-        (Parameter::N, json!(1)),
-        (Parameter::Logprobs, json!(false)),
-        (Parameter::PresencePenalty, json!(0.0)),
-        (Parameter::LogitBias, json!({})),
-        (Parameter::ParallelToolCalls, json!(false)),
-        (Parameter::User, json!("u")),
-        (Parameter::Metadata, json!({"a": "b"})),
-        (Parameter::SafetyIdentifier, json!("s")),
-        (Parameter::Store, json!(false)),
-    ];
-
-    let (request, notes) = ask(&hello(), &wire, &extra).unwrap();
-
-    assert_eq!(
-        json!(request),
-        json!({
-            "messages": [{"role": "user", "content": [{"text": "hello"}]}],
-            "inferenceConfig": {"maxTokens": 50, "temperature": 0.5, "topP": 1, "stopSequences": ["END", "\n"]},
-            "additionalModelRequestFields": {"reasoning_effort": "low"},
-            "guardrailConfig": {"guardrailIdentifier": "gr-1", "guardrailVersion": "2"}
-        })
-    );
-    assert!(notes.is_empty());
-}
-
-#[test]
-fn openais_models_take_effort_verbosity_and_schema_in_their_own_fields() {
-    let wire = json!({"effort": "nested", "schema": "text-format"});
-    let extra = [(Parameter::ReasoningEffort, json!("high")), (Parameter::Verbosity, json!("low"))];
-    let prompt = Prompt { format: schema(Some(true)), ..hello() };
-
-    let (request, notes) = ask(&prompt, &wire, &extra).unwrap();
-
-    let format = json!({
-        "type": "json_schema", "name": "answer", "description": "It.", "strict": true,
-        "schema": {"type": "object", "properties": {"a": {"type": "integer"}}}
-    });
-    let expected = json!({"reasoning": {"effort": "high"}, "text": {"verbosity": "low", "format": format}});
-    assert_eq!(json!(request.additional), expected);
-    assert!(notes.is_empty());
-
-    let prompt = Prompt { format: Some(Format::JsonObject), ..hello() };
-    let (request, _) = ask(&prompt, &wire, &[]).unwrap();
-    assert_eq!(json!(request.additional), json!({"text": {"format": {"type": "json_object"}}}));
-}
-
-#[test]
-fn a_schema_goes_to_the_output_config_where_the_model_takes_it_there() {
-    let prompt = Prompt { format: schema(None), ..hello() };
-
-    let (request, _) = ask(&prompt, &json!({"schema": "output-config"}), &[]).unwrap();
-
-    let request = json!(request);
-    let schema = &request["outputConfig"]["textFormat"]["structure"]["jsonSchema"];
-    assert_eq!(request["outputConfig"]["textFormat"]["type"], "json_schema");
-    assert_eq!((&schema["name"], &schema["description"]), (&json!("answer"), &json!("It.")));
-    assert!(schema["schema"].as_str().unwrap().starts_with(r#"{"#));
-    assert!(request["additionalModelRequestFields"].is_null());
-}
-
-#[test]
-fn what_a_target_can_do_without_is_left_out_and_said() {
-    let extra = [
-        (Parameter::Seed, json!(7)),
-        (Parameter::PromptCacheKey, json!("k")),
-        (Parameter::ReasoningSummary, json!("auto")),
-        (Parameter::Store, json!(true)),
-        (Parameter::Verbosity, json!("low")),
-    ];
-    let prompt = Prompt {
-        tools: vec![weather()],
-        ..of(vec![
-            message(Role::User, "a"),
-            reasoning(&["x"], Some("mantle/other"), "gAAAA"),
-            reasoning(&["x"], None, "s.c2ln"),
-            Item::Reasoning { summary: vec!["x".to_owned()], sealed: None },
-            message(Role::User, "b"),
-        ])
-    };
-
-    let (request, mut notes) = ask(&prompt, &json!({}), &extra).unwrap();
-
-    notes.sort_unstable();
-    assert_eq!(
-        notes,
-        [
-            "encrypted_reasoning=dropped",
-            "prompt_cache_key=dropped",
-            "reasoning_summary=dropped",
-            "seed=dropped",
-            "store=dropped",
-            "strict=dropped",
-            "verbosity=dropped",
-        ]
-    );
-    let texts = json!([{"role": "user", "content": [{"text": "a"}, {"text": "b"}]}]);
-    assert_eq!(json!(request.messages), texts);
-    assert!(!json!(request.tool_config).to_string().contains("strict"));
-}
-
-#[test]
 fn redacted_reasoning_goes_back_as_it_came() {
     let seal = Seal::Redacted(Bytes::from_static(&[0, 255]));
     let prompt = of(vec![message(Role::User, "a"), reasoning(&[], Some(TARGET_ID), &seal.write())]);
@@ -345,29 +237,6 @@ fn a_choice_is_one_of_converses_own() {
     assert!(request.tool_config.is_none());
     for (choice, tools) in [(ToolChoice::Required, vec![]), (function("other"), vec![weather()])] {
         assert_eq!(refused(&choose(choice, tools), &json!({}), &[]), "tool_choice");
-    }
-}
-
-#[test]
-fn settings_that_would_change_the_meaning_are_unfit() {
-    for (parameter, value) in [
-        (Parameter::MaxOutputTokens, json!(0)),
-        (Parameter::Temperature, json!("hot")),
-        (Parameter::Stop, json!([""])),
-        (Parameter::ReasoningEffort, json!("low")),
-        (Parameter::ServiceTier, json!("flex")),
-        (Parameter::ServiceTier, json!("priority")),
-        (Parameter::ParallelToolCalls, json!(false)),
-        (Parameter::N, json!(2)),
-        (Parameter::Logprobs, json!(true)),
-        (Parameter::TopLogprobs, json!(3)),
-        (Parameter::LogitBias, json!({"5": 1})),
-        (Parameter::PresencePenalty, json!(0.1)),
-        (Parameter::FrequencyPenalty, json!(-1)),
-    ] {
-        let prompt = Prompt { tools: vec![weather()], ..hello() };
-
-        assert_eq!(refused(&prompt, &json!({}), &[(parameter, value)]), parameter.as_str());
     }
 }
 

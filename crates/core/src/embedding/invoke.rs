@@ -121,7 +121,10 @@ pub fn hear(body: InvokeBody, json: &[u8]) -> Result<Embeddings, NoAnswer> {
         }
         InvokeBody::NovaEmbedding => {
             let Nova { embeddings, input_token_count } = read(json)?;
-            let vectors = embeddings.into_iter().map(|vector| vector.embedding).collect();
+            let vectors: Vec<_> = embeddings.into_iter().map(|vector| vector.embedding).collect();
+            if vectors.len() > 1 {
+                return Err(garbled("more vectors than texts"));
+            }
             Embeddings { vectors, input_tokens: input_token_count }
         }
     };

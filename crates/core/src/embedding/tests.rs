@@ -180,6 +180,7 @@ fn an_answer_without_vectors_is_none() {
         (InvokeBody::CohereEmbedding, r#"{"embeddings":[]}"#),
         (InvokeBody::CohereEmbedding, r#"{"embeddings":{"int8":[[1]]}}"#),
         (InvokeBody::NovaEmbedding, r#"{"embeddings":[{"embedding":[]}]}"#),
+        (InvokeBody::NovaEmbedding, r#"{"embeddings":[{"embedding":[1]},{"embedding":[1]}]}"#),
         (InvokeBody::NovaEmbedding, "<html>"),
     ] {
         assert!(matches!(hear(body, answer.as_bytes()), Err(NoAnswer::Garbled(_))), "{answer}");

@@ -12,7 +12,7 @@ use tollgate_core::event::Event;
 use wiremock::ResponseTemplate;
 
 use super::*;
-use crate::bedrock::runtime::samples::{Sample, assumed, config, drain, refusal, serve};
+use crate::bedrock::runtime::samples::{Sample, TRACE, assumed, config, drain, refusal, serve};
 use crate::bedrock::samples::{PATIENCE, Then, keep_alive, kind, nowhere, serve_once};
 
 mod streams;
@@ -164,6 +164,7 @@ async fn both_operations_ask_the_same_with_the_credentials_of_the_call() {
         assert_eq!(request.headers["x-amz-security-token"], "session");
         assert_eq!(request.headers["content-length"], request.body.len().to_string().as_str());
         assert_eq!(request.headers["content-type"], "application/json");
+        assert_eq!(request.headers["traceparent"], TRACE);
         let sample = Sample::new(MODEL, &json!({"kind": "converse"}), is_stream);
         assert_eq!(request.body, everything().body(&sample.call(PATIENCE).identity).unwrap());
     }
@@ -190,6 +191,18 @@ async fn each_exception_is_told_apart_by_what_can_be_done() {
             assert_eq!(failed.may_be_billed(), expected == "timed out");
         }
     }
+}
+
+#[tokio::test]
+async fn a_throttled_call_knows_how_long_to_wait() {
+    let answer = refusal(429, "ThrottlingException", "no").insert_header("retry-after", "7");
+    let server = serve(CONVERSE, answer).await;
+
+    let Err(ModelError::Throttled { retry_after }) = ask(&server.uri()).await else {
+        panic!("not throttled")
+    };
+
+    assert_eq!(retry_after, Some(Duration::from_secs(7)));
 }
 
 #[tokio::test]

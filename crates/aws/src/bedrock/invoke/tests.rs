@@ -6,7 +6,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 use crate::bedrock::runtime::samples::{
-    Sample, assumed, config, drain, event, exception, refusal, serve, stream as frames,
+    Sample, TRACE, assumed, config, drain, event, exception, refusal, serve, stream as frames,
 };
 use crate::bedrock::samples::{PATIENCE, kind};
 
@@ -67,6 +67,7 @@ async fn a_chat_body_goes_and_comes_as_it_is() {
     assert_eq!(request.body, chat()[0]);
     assert_eq!(request.headers["content-type"], JSON);
     assert_eq!(request.headers["accept"], JSON);
+    assert_eq!(request.headers["traceparent"], TRACE);
     let metadata: Value =
         serde_json::from_str(request.headers["x-amzn-bedrock-request-metadata"].to_str().unwrap()).unwrap();
     assert_eq!(metadata, json!({"tenant": "acme", "team": "search", "user": "alice"}));

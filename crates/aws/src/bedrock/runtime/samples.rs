@@ -15,6 +15,8 @@ use tollgate_core::settings::Tenant;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+pub(in crate::bedrock) const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 /// What a call refers to.
 pub(in crate::bedrock) struct Sample {
     target: Target,
@@ -44,7 +46,7 @@ impl Sample {
             payload: &self.payload,
             stream: self.stream,
             identity: Identity { user: "alice", team: "search", tenant_id: "acme", tenant: &self.tenant },
-            traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            traceparent: TRACE,
             timeout,
         }
     }
