@@ -168,6 +168,7 @@ fn key(id: &str, created_at: &str, requests_per_day: Option<u64>) -> KeyRecord {
         rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day },
         budget: Budget { day: requests_per_day.map(Nanos), month: None },
         models: requests_per_day.map(|_| "gpt-5.5".to_owned()).into_iter().collect(),
+        output: tollgate_core::output_policy::OutputPolicy::default(),
         created_at: created_at.to_owned(),
         expires_at: requests_per_day,
     }

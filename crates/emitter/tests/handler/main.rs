@@ -35,7 +35,6 @@ async fn a_batch_is_counted_to_the_nano_dollar() {
         tokens_cached: 512,
         cost_nanos: 3_921_500 + 310_400_000 + 5_005_500,
         hits: 1,
-        response_id: None,
         saved_nanos: 3_921_500,
         errors: 2,
     };

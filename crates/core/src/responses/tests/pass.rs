@@ -28,6 +28,7 @@ fn a_whole_answer_differs_in_id_and_sealed_reasoning_only() {
     assert_eq!(
         seen,
         Glimpse {
+            service_tier: Some("default".to_owned()),
             usage: Some(usage()),
             has_content: true,
             is_usage_chunk: false,
