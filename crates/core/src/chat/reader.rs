@@ -73,8 +73,8 @@ impl ChatReader {
     /// Reads a `chat.completion`.
     pub fn whole(&mut self, json: &[u8]) -> Result<Vec<Event>, NoAnswer> {
         let wire: Wire = parse(json)?;
-        if wire.choices.is_empty() {
-            return Err(garbled("an answer without choices"));
+        if !wire.choices.iter().any(|choice| choice.index == 0 && choice.message.is_some()) {
+            return Err(garbled("an answer without a message"));
         }
         let mut events = self.read(wire)?;
         events.extend(self.end());

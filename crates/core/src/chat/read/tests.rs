@@ -130,9 +130,7 @@ fn what_is_wrong_in_a_message_is_named() {
 }
 
 #[test]
-fn what_is_wrong_elsewhere_is_named() {
-    let schema = |schema: Value| json!({"response_format": {"type": "json_schema", "json_schema": schema}});
-    let tool = |tool: Value| json!({"tools": [tool]});
+fn a_wrong_setting_is_named() {
     let cases = [
         (json!({"max_tokens": 0}), "max_tokens"),
         (json!({"max_completion_tokens": -1}), "max_completion_tokens"),
@@ -160,6 +158,17 @@ fn what_is_wrong_elsewhere_is_named() {
         (json!({"user": 1}), "user"),
         (json!({"safety_identifier": 1}), "safety_identifier"),
         (json!({"prompt_cache_key": 1}), "prompt_cache_key"),
+    ];
+    for (members, name) in cases {
+        assert_eq!(param_of(&with(members.clone())).as_deref(), Some(name), "{members}");
+    }
+}
+
+#[test]
+fn wrong_tools_and_formats_are_named() {
+    let schema = |schema: Value| json!({"response_format": {"type": "json_schema", "json_schema": schema}});
+    let tool = |tool: Value| json!({"tools": [tool]});
+    let cases = [
         (json!({"stream_options": 1}), "stream_options"),
         (json!({"audio": {"voice": "x"}}), "audio"),
         (json!({"web_search_options": {}}), "web_search_options"),
@@ -277,59 +286,61 @@ fn what_only_chat_has_a_word_for_is_named() {
     }
 }
 
+const WORDS: [&str; 11] = [
+    "user",
+    "assistant",
+    "tool",
+    "text",
+    "function",
+    "custom",
+    "json_schema",
+    "image_url",
+    "audio",
+    "",
+    "é\"\\",
+];
+
+const NAMES: [&str; 26] = [
+    "messages",
+    "role",
+    "content",
+    "tools",
+    "tool_calls",
+    "function",
+    "name",
+    "arguments",
+    "id",
+    "type",
+    "text",
+    "image_url",
+    "url",
+    "stop",
+    "n",
+    "tool_choice",
+    "response_format",
+    "json_schema",
+    "schema",
+    "stream_options",
+    "max_tokens",
+    "function_call",
+    "tool_call_id",
+    "modalities",
+    "metadata",
+    "other",
+];
+
 /// JSON of any shape, with names that mean something more often than chance would have it.
 fn any_json() -> impl Strategy<Value = Value> {
-    let word = prop::sample::select(vec![
-        "user",
-        "assistant",
-        "tool",
-        "text",
-        "function",
-        "custom",
-        "json_schema",
-        "image_url",
-        "audio",
-        "",
-        "é\"\\",
-    ]);
-    let name = prop::sample::select(vec![
-        "messages",
-        "role",
-        "content",
-        "tools",
-        "tool_calls",
-        "function",
-        "name",
-        "arguments",
-        "id",
-        "type",
-        "text",
-        "image_url",
-        "url",
-        "stop",
-        "n",
-        "tool_choice",
-        "response_format",
-        "json_schema",
-        "schema",
-        "stream_options",
-        "max_tokens",
-        "function_call",
-        "tool_call_id",
-        "modalities",
-        "metadata",
-        "other",
-    ]);
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
-        word.prop_map(Value::from),
+        prop::sample::select(&WORDS[..]).prop_map(Value::from),
     ];
-    leaf.prop_recursive(5, 60, 6, move |inner| {
-        let members =
-            proptest::collection::btree_map(name.clone().prop_map(str::to_owned), inner.clone(), 0..6);
+    leaf.prop_recursive(5, 60, 6, |inner| {
+        let name = prop::sample::select(&NAMES[..]).prop_map(str::to_owned);
+        let members = proptest::collection::btree_map(name, inner.clone(), 0..6);
         prop_oneof![
             proptest::collection::vec(inner, 0..4).prop_map(Value::Array),
             members.prop_map(|members| Value::Object(members.into_iter().collect())),

@@ -23,8 +23,10 @@ fn shown(events: &[Event]) -> String {
 }
 
 fn chunk(delta: Value) -> Value {
-    json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m",
-           "choices": [{"index": 0, "delta": delta, "logprobs": null, "finish_reason": null}], "usage": null})
+    let mut chunk = json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m",
+        "choices": [{"index": 0, "logprobs": null, "finish_reason": null}], "usage": null});
+    chunk["choices"][0]["delta"] = delta;
+    chunk
 }
 
 fn finish(reason: &str) -> Value {
@@ -178,7 +180,9 @@ fn what_is_no_answer_is_refused() {
     }
     let failed = br#"{"error":{"message":"overloaded"},"choices":[{"delta":{},"finish_reason":"error"}]}"#;
     assert!(matches!(ChatReader::new(false).chunk(failed), Err(NoAnswer::Failed)));
-    assert!(matches!(ChatReader::new(false).whole(br#"{"choices":[]}"#), Err(NoAnswer::Garbled(_))));
+    for nothing in [r#"{"choices":[]}"#, r#"{"choices":[{"finish_reason":"stop"}]}"#] {
+        assert!(matches!(ChatReader::new(false).whole(nothing.as_bytes()), Err(NoAnswer::Garbled(_))));
+    }
 }
 
 #[test]

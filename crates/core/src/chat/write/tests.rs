@@ -34,8 +34,7 @@ fn conversation(items: Vec<Item>) -> Prompt {
     Prompt { items, ..Prompt::default() }
 }
 
-#[test]
-fn a_conversation_with_images_tools_and_a_schema_is_said_in_chat() {
+fn weather() -> Prompt {
     let image = Part::Image { url: "https://x.test/a.png".to_owned(), detail: Some("high".to_owned()) };
     let mut prompt = conversation(vec![
         said(Role::Developer, &["Be brief."]),
@@ -62,8 +61,12 @@ fn a_conversation_with_images_tools_and_a_schema_is_said_in_chat() {
     });
     prompt.parameters.set(Parameter::MaxOutputTokens, 100);
     prompt.parameters.set(Parameter::ReasoningEffort, "low");
+    prompt
+}
 
-    let (body, notes) = written(&prompt, Rules::default(), true).unwrap();
+#[test]
+fn a_conversation_with_images_tools_and_a_schema_is_said_in_chat() {
+    let (body, notes) = written(&weather(), Rules::default(), true).unwrap();
 
     let function = json!({"name": "look", "arguments": "{\"at\":1}"});
     assert_eq!(
