@@ -46,7 +46,7 @@ const BODIES: [(&str, u16, &str); 22] = [
     ),
     (r#"{"model":"gpt-5.5","n":0,"messages":[{"role":"user","content":"hi"}]}"#, 400, "invalid_request"),
     (
-        r#"{"model":"gpt-5.6-sol","tools":[],"messages":[{"role":"user","content":"hi"}]}"#,
+        r#"{"model":"gpt-5.6-sol","logprobs":true,"messages":[{"role":"user","content":"hi"}]}"#,
         400,
         "invalid_request",
     ),
