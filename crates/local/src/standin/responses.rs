@@ -97,7 +97,8 @@ impl Wire for Responses {
         items::check(&history, &self.drawer, model)?;
         let reply = Reply::compose(&self.prompt(model, &history), rule);
         let turn = Turn { call: self, reply: &reply, line: model.line };
-        if self.request.is_stored() {
+        // What breaks off is not kept.
+        if self.request.is_stored() && rule.error_after_chunks.is_none() {
             let items = history.into_iter().chain(turn.output()).collect();
             self.drawer.keep(self.id("resp"), items);
         }

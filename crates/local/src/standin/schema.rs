@@ -87,12 +87,17 @@ fn string(schema: &Value) -> String {
     text.chars().chain(std::iter::repeat_n('x', least.saturating_sub(text.len()))).take(most).collect()
 }
 
+/// Nought, or the bound that is nearest to it.
 fn number(schema: &Value) -> Value {
     let above = schema["exclusiveMinimum"].as_i64().map(|bound| json!(bound.saturating_add(1)));
-    let least = above.or_else(|| schema.get("minimum").cloned());
-    least
-        .or_else(|| schema.get("maximum").filter(|most| most.as_i64() < Some(0)).cloned())
-        .unwrap_or(json!(0))
+    let below = schema["exclusiveMaximum"].as_i64().map(|bound| json!(bound.saturating_sub(1)));
+    let least = above
+        .or_else(|| schema.get("minimum").cloned())
+        .filter(|least| least.as_f64().is_some_and(|least| least > 0.0));
+    let most = below
+        .or_else(|| schema.get("maximum").cloned())
+        .filter(|most| most.as_f64().is_some_and(|most| most < 0.0));
+    least.or(most).unwrap_or_else(|| json!(0))
 }
 
 fn merge(left: Value, right: Value) -> Value {
@@ -141,6 +146,19 @@ mod tests {
 
         assert_eq!(instance(&finite), json!({ "next": null }));
         assert_eq!(instance(&endless), Value::Null);
+    }
+
+    #[test]
+    fn a_number_is_the_one_within_its_bounds_that_is_nearest_to_nought() {
+        let numbers = [
+            json!({ "type": "integer", "minimum": -9, "maximum": 9 }),
+            json!({ "type": "integer", "exclusiveMinimum": 2 }),
+            json!({ "type": "number", "minimum": 0.5 }),
+            json!({ "type": "integer", "maximum": -3 }),
+        ]
+        .map(|schema| instance(&schema).to_string());
+
+        assert_eq!(numbers, ["0", "3", "0.5", "-3"]);
     }
 
     #[test]
