@@ -106,7 +106,7 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn compose(prompt: &Prompt, rule: &Rule) -> Self {
-        let thought = (prompt.thinks_aloud || rule.think).then_some(THOUGHT);
+        let thought = prompt.thinks_aloud.then_some(THOUGHT);
         let room = prompt.output_cap.unwrap_or(u64::MAX);
         let reasoning = rule.reasoning_tokens.unwrap_or_else(|| thought.map_or(0, count_tokens)).min(room);
         let (said, stop) = say(prompt, rule, room - reasoning);

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// Schemas nest deeper only where they are wrong or have no finite value.
 const DEEPEST: usize = 32;
+const LONGEST: usize = 10_000;
 
 /// A value that fits `schema`, always the same one: required members only, null where it may be null.
 pub(super) fn instance(schema: &Value) -> Value {
@@ -54,7 +55,7 @@ impl Maker<'_> {
     fn array(&self, schema: &Value, depth: usize) -> Value {
         let first = schema["prefixItems"].as_array().into_iter().flatten();
         let mut items: Vec<_> = first.map(|item| self.make(item, depth)).collect();
-        let least = schema["minItems"].as_u64().and_then(|least| usize::try_from(least).ok()).unwrap_or(0);
+        let least = size(&schema["minItems"]).unwrap_or(0);
         while items.len() < least {
             items.push(self.make(&schema["items"], depth));
         }
@@ -82,9 +83,14 @@ fn string(schema: &Value) -> String {
         Some("uri") => "https://example.com/",
         _ => "word",
     };
-    let least = schema["minLength"].as_u64().and_then(|least| usize::try_from(least).ok()).unwrap_or(0);
-    let most = schema["maxLength"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+    let least = size(&schema["minLength"]).unwrap_or(0);
+    let most = size(&schema["maxLength"]).unwrap_or(usize::MAX);
     text.chars().chain(std::iter::repeat_n('x', least.saturating_sub(text.len()))).take(most).collect()
+}
+
+/// A length that a schema asks for, as far as the stand-in goes along.
+fn size(length: &Value) -> Option<usize> {
+    length.as_u64().map(|length| usize::try_from(length).unwrap_or(usize::MAX).min(LONGEST))
 }
 
 /// Nought, or the bound that is nearest to it.
