@@ -79,9 +79,7 @@ impl Chat {
             more_choices: request.n.unwrap_or(1).saturating_sub(1),
             is_guarded: false,
         };
-        // Where a line has no reasoning to show, no rule makes it show any.
-        let shows = model.line == Line::Open;
-        Ok(Reply::compose(&prompt, &Rule { think: rule.think && shows, ..rule.clone() }))
+        Ok(Reply::compose(&prompt, rule))
     }
 
     /// InvokeModel writes the reasoning into the text.

@@ -34,7 +34,7 @@ impl Converse {
         })
     }
 
-    fn prompt(&self, model: Model) -> Result<Prompt, Refusal> {
+    fn prompt(&self, model: Model, rule: &Rule) -> Result<Prompt, Refusal> {
         let request = &self.request;
         let system = request.system.iter().map(|block| count_tokens(block.text()));
         let turns = request.messages.iter().map(Message::tokens);
@@ -47,8 +47,8 @@ impl Converse {
             output_cap: request.inference_config.max_tokens,
             thinks_aloud: match model.line {
                 Line::Open => true,
-                Line::Claude => request.thinks(),
-                Line::EarlyGpt | Line::LateGpt | Line::Nova | Line::Free => false,
+                Line::Claude => request.thinks() || rule.think,
+                Line::EarlyGpt | Line::LateGpt | Line::Nova | Line::Free => rule.think,
             },
             more_choices: 0,
             is_guarded: request.guardrail_config.is_some(),
@@ -76,7 +76,7 @@ impl Wire for Converse {
     fn answer(&self, rule: &Rule) -> Result<Answer, Refusal> {
         let model = Surface::RuntimeNative.find(&self.model_id)?;
         check::check(&self.request, model)?;
-        let reply = Reply::compose(&self.prompt(model)?, rule);
+        let reply = Reply::compose(&self.prompt(model, rule)?, rule);
         let is_signed = model.line == Line::Claude;
         let content = if self.streamed {
             Content::Stream(self.stream(&reply, is_signed))

@@ -41,7 +41,7 @@ pub(super) struct Rule {
     /// So many tool calls, where tools are on offer, whatever the user says.
     #[serde(default)]
     pub(super) tool_calls: Option<usize>,
-    /// The model shows its reasoning, where its line has any to show.
+    /// Over Converse and Responses the model thinks aloud, asked or not.
     #[serde(default)]
     pub(super) think: bool,
     /// The reasoning that Converse shows is sealed.

@@ -7,6 +7,8 @@ use super::fault::Rule;
 use super::schema::instance;
 use super::tools::{Offer, ToolCall};
 
+/// Room for one character at least.
+const FRAGMENT_BYTES: usize = 7;
 const DEFAULT_WORDS: usize = 12;
 const FILLER: &str = "These words come from the provider stand-in, which says as many of them as it is asked for, \
     always the same ones for the same question, one after the other, so that whoever reads them can tell what is missing.";
@@ -104,7 +106,7 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn compose(prompt: &Prompt, rule: &Rule) -> Self {
-        let thought = (prompt.thinks_aloud || rule.think).then_some(THOUGHT);
+        let thought = prompt.thinks_aloud.then_some(THOUGHT);
         let room = prompt.output_cap.unwrap_or(u64::MAX);
         let reasoning = rule.reasoning_tokens.unwrap_or_else(|| thought.map_or(0, count_tokens)).min(room);
         let (said, stop) = say(prompt, rule, room - reasoning);
@@ -199,8 +201,20 @@ pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(' ')
 }
 
+/// The pieces in which anything but prose is streamed: a few bytes each, without regard to what they mean.
+pub(super) fn fragments(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (first, others) = rest.split_at(rest.floor_char_boundary(FRAGMENT_BYTES));
+        rest = others;
+        (!first.is_empty()).then_some(first)
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::{prop_assert_eq, proptest};
+
     use super::*;
 
     fn prompt(output_cap: Option<u64>) -> Prompt {
@@ -243,6 +257,14 @@ mod tests {
         assert_eq!(reply.said, Said::Text(String::new()));
         assert_eq!(reply.stop, Stop::OutputCap);
         assert_eq!((reply.usage.output, reply.usage.reasoning), (16, 16));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_streamed_is_the_text(text in ".*") {
+            prop_assert_eq!(fragments(&text).collect::<String>(), text.clone());
+            prop_assert_eq!(pieces(&text).collect::<String>(), text);
+        }
     }
 
     #[test]

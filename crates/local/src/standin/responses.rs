@@ -67,7 +67,7 @@ impl Responses {
         Ok(items)
     }
 
-    fn prompt(&self, model: Model, history: &[Value]) -> Prompt {
+    fn prompt(&self, model: Model, rule: &Rule, history: &[Value]) -> Prompt {
         let instructions = self.request.instructions.as_deref().map_or(0, count_tokens);
         Prompt {
             input_tokens: history.iter().map(tokens).sum::<u64>() + instructions,
@@ -75,7 +75,7 @@ impl Responses {
             offer: self.request.offer(history),
             schema: self.request.schema(),
             output_cap: self.request.max_output_tokens,
-            thinks_aloud: model.line == Line::Open || self.request.asks_for_reasoning(),
+            thinks_aloud: model.line == Line::Open || self.request.asks_for_reasoning() || rule.think,
             ..Prompt::default()
         }
     }
@@ -95,9 +95,10 @@ impl Wire for Responses {
         rules::check(&self.request, self.surface, model)?;
         let history = self.history()?;
         items::check(&history, &self.drawer, model)?;
-        let reply = Reply::compose(&self.prompt(model, &history), rule);
+        let reply = Reply::compose(&self.prompt(model, rule, &history), rule);
         let turn = Turn { call: self, reply: &reply, line: model.line };
-        if self.request.is_stored() {
+        // What breaks off is not kept.
+        if self.request.is_stored() && rule.error_after_chunks.is_none() {
             let items = history.into_iter().chain(turn.output()).collect();
             self.drawer.keep(self.id("resp"), items);
         }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// Schemas nest deeper only where they are wrong or have no finite value.
 const DEEPEST: usize = 32;
+const LONGEST: usize = 10_000;
 
 /// A value that fits `schema`, always the same one: required members only, null where it may be null.
 pub(super) fn instance(schema: &Value) -> Value {
@@ -54,7 +55,7 @@ impl Maker<'_> {
     fn array(&self, schema: &Value, depth: usize) -> Value {
         let first = schema["prefixItems"].as_array().into_iter().flatten();
         let mut items: Vec<_> = first.map(|item| self.make(item, depth)).collect();
-        let least = schema["minItems"].as_u64().and_then(|least| usize::try_from(least).ok()).unwrap_or(0);
+        let least = size(&schema["minItems"]).unwrap_or(0);
         while items.len() < least {
             items.push(self.make(&schema["items"], depth));
         }
@@ -82,17 +83,27 @@ fn string(schema: &Value) -> String {
         Some("uri") => "https://example.com/",
         _ => "word",
     };
-    let least = schema["minLength"].as_u64().and_then(|least| usize::try_from(least).ok()).unwrap_or(0);
-    let most = schema["maxLength"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+    let least = size(&schema["minLength"]).unwrap_or(0);
+    let most = size(&schema["maxLength"]).unwrap_or(usize::MAX);
     text.chars().chain(std::iter::repeat_n('x', least.saturating_sub(text.len()))).take(most).collect()
 }
 
+/// A length that a schema asks for, as far as the stand-in goes along.
+fn size(length: &Value) -> Option<usize> {
+    length.as_u64().map(|length| usize::try_from(length).unwrap_or(usize::MAX).min(LONGEST))
+}
+
+/// Nought, or the bound that is nearest to it.
 fn number(schema: &Value) -> Value {
     let above = schema["exclusiveMinimum"].as_i64().map(|bound| json!(bound.saturating_add(1)));
-    let least = above.or_else(|| schema.get("minimum").cloned());
-    least
-        .or_else(|| schema.get("maximum").filter(|most| most.as_i64() < Some(0)).cloned())
-        .unwrap_or(json!(0))
+    let below = schema["exclusiveMaximum"].as_i64().map(|bound| json!(bound.saturating_sub(1)));
+    let least = above
+        .or_else(|| schema.get("minimum").cloned())
+        .filter(|least| least.as_f64().is_some_and(|least| least > 0.0));
+    let most = below
+        .or_else(|| schema.get("maximum").cloned())
+        .filter(|most| most.as_f64().is_some_and(|most| most < 0.0));
+    least.or(most).unwrap_or_else(|| json!(0))
 }
 
 fn merge(left: Value, right: Value) -> Value {
@@ -141,6 +152,19 @@ mod tests {
 
         assert_eq!(instance(&finite), json!({ "next": null }));
         assert_eq!(instance(&endless), Value::Null);
+    }
+
+    #[test]
+    fn a_number_is_the_one_within_its_bounds_that_is_nearest_to_nought() {
+        let numbers = [
+            json!({ "type": "integer", "minimum": -9, "maximum": 9 }),
+            json!({ "type": "integer", "exclusiveMinimum": 2 }),
+            json!({ "type": "number", "minimum": 0.5 }),
+            json!({ "type": "integer", "maximum": -3 }),
+        ]
+        .map(|schema| instance(&schema).to_string());
+
+        assert_eq!(numbers, ["0", "3", "0.5", "-3"]);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Tools, images, reasoning, schemas, guardrails, tiers and tags over Converse.
 
+use aws_sdk_bedrockruntime::types::{
+    ContentBlock, ConversationRole, ConverseStreamOutput as Event, GuardrailConfiguration, GuardrailTrace,
+    Message, ServiceTier, ServiceTierType, StopReason,
+};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tollgate_local::standin::{IMAGE_TOKENS, reply_for};
@@ -255,4 +259,43 @@ async fn effort_is_nested_for_gpt_and_flat_for_gpt_oss() {
     400 Unsupported value: 'reasoning.effort' does not support 'minimal' with this model. Supported values are: none, low, medium, high, xhigh, max.
     400 Unsupported value: 'reasoning.effort' does not support 'max' with this model. Supported values are: low, medium, high.
     "#);
+}
+
+/// What is compared as JSON elsewhere, Bedrock's own client reads too.
+#[tokio::test]
+async fn bedrock_s_client_reads_thoughts_tiers_and_traces() {
+    let provider = Provider::unpaced().await;
+    provider.rule(json!({ "model": "*", "chunk_delay_ms": 0, "think": true, "guardrail": true })).await;
+    let text = ContentBlock::Text("Say hello.".to_owned());
+    let user = Message::builder().role(ConversationRole::User).content(text).build().unwrap();
+    let guardrail = GuardrailConfiguration::builder()
+        .guardrail_identifier("g1")
+        .guardrail_version("1")
+        .trace(GuardrailTrace::Enabled);
+    let tier = ServiceTier::builder().r#type(ServiceTierType::Priority).build().unwrap();
+    let call =
+        provider.bedrock().converse().model_id(CLAUDE).messages(user.clone()).service_tier(tier.clone());
+    let streamed =
+        provider.bedrock().converse_stream().model_id(CLAUDE).messages(user).service_tier(tier.clone());
+
+    let output = call.guardrail_config(guardrail.build()).send().await.unwrap();
+    let mut stream = streamed.send().await.unwrap().stream;
+    let mut signatures = 0;
+    let mut served = None;
+    while let Some(event) = stream.recv().await.unwrap() {
+        match event {
+            Event::ContentBlockDelta(event) => {
+                let thought = event.delta.and_then(|delta| delta.as_reasoning_content().ok().cloned());
+                signatures += usize::from(thought.is_some_and(|thought| thought.is_signature()));
+            }
+            Event::Metadata(event) => served = event.service_tier,
+            _ => {}
+        }
+    }
+
+    assert_eq!(output.stop_reason(), &StopReason::GuardrailIntervened);
+    assert!(output.trace().and_then(|trace| trace.guardrail()).is_some());
+    assert_eq!(output.service_tier(), Some(&tier));
+    assert_eq!(signatures, 1);
+    assert_eq!(served, Some(tier));
 }

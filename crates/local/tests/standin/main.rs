@@ -1,5 +1,6 @@
 //! The stand-in over its wires: plain HTTP for what the bytes say, Bedrock's own client for what they mean.
 
+mod catalogue;
 mod chat;
 mod chat_features;
 mod control;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, json};
 
 use crate::standin::reply::{IMAGE_TOKENS, count_tokens};
 use crate::standin::tools::{Choice, Offer, Tool};
@@ -189,7 +189,7 @@ pub(in crate::standin) fn choice(choice: &Value, name: &str) -> Choice {
 pub(in crate::standin) fn asked_schema(format: &Value, schema: &str) -> Option<Value> {
     match format["type"].as_str() {
         Some("json_schema") => Some(format.pointer(schema).cloned().unwrap_or_default()),
-        Some("json_object") => Some(serde_json::json!({
+        Some("json_object") => Some(json!({
             "properties": { "answer": { "type": "string" } },
             "required": ["answer"],
         })),

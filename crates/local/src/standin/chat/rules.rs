@@ -1,6 +1,7 @@
 //! Which requests a line of models refuses on Chat Completions.
 
 use super::request::{ChatRequest, Message, Role};
+use crate::standin::frame::decode;
 use crate::standin::models::{Line, Model};
 use crate::standin::parameters::{check_choice, check_least, check_sampling, check_tier, refuse};
 use crate::standin::refusal::Refusal;
@@ -121,7 +122,7 @@ pub(in crate::standin) fn check_image(url: &str, model: Model) -> Result<(), Ref
     }
     let is_data = url.strip_prefix("data:image/").and_then(|rest| rest.split_once(";base64,"));
     let is_right = match is_data {
-        Some((_, data)) => crate::standin::frame::decode(data).is_some(),
+        Some((_, data)) => decode(data).is_some(),
         None => url.starts_with("https://") || url.starts_with("http://"),
     };
     if is_right {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::document::{finish_reason, usage};
 use super::{Chat, inline};
 use crate::standin::parameters::served_tier;
-use crate::standin::reply::{Reply, Said, pieces};
+use crate::standin::reply::{Reply, Said, fragments, pieces};
 use crate::standin::tools::ToolCall;
 
 impl Chat {
@@ -35,7 +35,7 @@ impl Chat {
         let mut deltas = vec![json!({ "role": "assistant", "content": "" })];
         match reply.thought {
             Some(thought) if self.thinks_inline() => {
-                deltas.extend(pieces(&inline(thought)).map(|piece| json!({ "content": piece })));
+                deltas.extend(fragments(&inline(thought)).map(|piece| json!({ "content": piece })));
             }
             Some(thought) => deltas.push(json!({ "reasoning": thought })),
             None => {}
@@ -65,7 +65,7 @@ impl Chat {
             "type": "function",
             "function": { "name": call.name, "arguments": "" },
         })];
-        let arguments = pieces(&call.arguments);
+        let arguments = fragments(&call.arguments);
         deltas.extend(arguments.map(|piece| json!({ "index": index, "function": { "arguments": piece } })));
         deltas
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Converse, signature};
 use crate::standin::frame::{encode64, event, exception};
 use crate::standin::refusal::Refusal;
-use crate::standin::reply::{Reply, Said, Stop, Usage, pieces};
+use crate::standin::reply::{Reply, Said, Stop, Usage, fragments, pieces};
 use crate::standin::wire::Stream;
 
 /// A block of a stream: how it opens, if it says so, and its deltas.
@@ -87,7 +87,7 @@ impl Converse {
             Said::ToolCalls(calls) => {
                 let calls = calls.iter().enumerate().map(|(index, call)| {
                     let start = json!({ "toolUseId": self.tool_use_id(index), "name": call.name });
-                    let input = pieces(&call.arguments);
+                    let input = fragments(&call.arguments);
                     let deltas = input.map(|piece| json!({ "toolUse": { "input": piece } }));
                     (Some(json!({ "toolUse": start })), deltas.collect())
                 });

@@ -7,7 +7,7 @@ use super::failure;
 use super::items::kind;
 use super::output::Turn;
 use crate::standin::refusal::Refusal;
-use crate::standin::reply::pieces;
+use crate::standin::reply::{fragments, pieces};
 use crate::standin::wire::Stream;
 
 /// Events, numbered as they come.
@@ -87,7 +87,7 @@ impl Item<'_> {
 
     fn tell_arguments(self, events: &mut Events) {
         let arguments = self.item["arguments"].as_str().unwrap_or_default();
-        for piece in pieces(arguments) {
+        for piece in fragments(arguments) {
             events.push(
                 "response.function_call_arguments.delta",
                 json!({ "item_id": self.id, "output_index": self.index, "delta": piece }),
