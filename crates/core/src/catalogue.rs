@@ -51,7 +51,7 @@ pub struct Target {
     pub context_tokens: u64,
     /// The highest output cap it takes; 0 where it has no output, as embedding models.
     pub max_output_tokens: u64,
-    /// The most tokens that one image can count.
+    /// The most tokens that one image can count; 0 where it takes no images.
     pub max_image_tokens: u64,
     /// Tokens that the provider adds to each call and each message, at most.
     #[serde(default = "default_overhead")]

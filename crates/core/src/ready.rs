@@ -10,7 +10,7 @@ use crate::embedding::{self, EmbeddingRequest};
 use crate::interpreter::Hearing;
 use crate::model::Payload;
 use crate::parameter::{Parameter, Parameters, Unfit};
-use crate::prompt::Prompt;
+use crate::prompt::{Part, Prompt};
 use crate::request::{Ask, Request};
 use crate::{chat, responses};
 
@@ -40,6 +40,9 @@ impl Ready {
             Ask::Embed(texts) => return embed(request, texts, target),
             Ask::Talk(prompt) => prompt,
         };
+        if target.max_image_tokens == 0 && prompt.parts().any(|part| matches!(part, Part::Image { .. })) {
+            return Err(unfit("image", target));
+        }
         let (parameters, mut adapted) = settings.adapt(&target.parameters, &target.model_id)?;
         let asking = Asking { target_id, target, parameters: &parameters, stream: request.stream, continues };
         let (payload, hearing, notes) = talk(request, prompt, &asking)?;
