@@ -140,9 +140,9 @@ fn step(
     let settings = Settings::new(wish, model, target);
     let tier = service_tier(&settings.parameters).to_owned();
     if !price.has_tier(&tier) {
-        return Err(unfit(Unfit { field: "service_tier".to_owned(), model: target.model_id.clone() }));
+        return Err(unfit(&Unfit { field: "service_tier".to_owned(), model: target.model_id.clone() }));
     }
-    let mut ready = settings.make_ready(wish, (id, target)).map_err(unfit)?;
+    let mut ready = settings.make_ready(wish, (id, target)).map_err(|error| unfit(&error))?;
     if wish.is_strict && !ready.adapted.is_empty() {
         let message = format!("x-tollgate-strict: this would be adapted: {}", ready.adapted.join(", "));
         return Err(Error::Invalid { message, param: None });
@@ -160,7 +160,7 @@ fn step(
     Ok(Step { id: id.to_owned(), target: target.clone(), price, tier, ready, bound })
 }
 
-fn unfit(unfit: Unfit) -> Error {
+fn unfit(unfit: &Unfit) -> Error {
     Error::invalid(&unfit.field, unfit.to_string())
 }
 
