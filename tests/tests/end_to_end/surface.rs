@@ -1,18 +1,20 @@
 //! Every endpoint over every kind of provider, with the clients that people use.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::process::Command;
-use tollgate_tests::stack::{Stack, root};
-use tollgate_tests::standin::reset;
+use tollgate_tests::stack::{Stack, eventually, root};
+use tollgate_tests::standin::{calls, reset, set_faults};
 
 /// One model per kind of provider that talks: what it is called here, and the target that serves it.
-const TALKERS: [(&str, &str); 6] = [
+const TALKERS: [(&str, &str); 7] = [
     ("mantle-gpt-5.5", "mantle-us-east-1/gpt-5.5"),
     ("runtime-openai-gpt-5.6", "runtime-openai-us-east-1/gpt-5.6-sol"),
     ("converse-gpt-5.6", "runtime-us-east-1/gpt-5.6-sol"),
     ("converse-claude", "runtime-us-east-1/claude-sonnet-4.5"),
+    ("bedrock-key-gpt-5.5", "mantle-by-key/gpt-5.5"),
     ("openai-gpt-5.5", "openai/gpt-5.5"),
     ("on-premises", "on-premises/any"),
 ];
@@ -31,6 +33,12 @@ pub(crate) async fn every_client_reaches_every_kind_of_provider(stack: &Stack) {
     configure(stack).await;
     let options = ["--rate", "1000", "--burst", "1000"];
     let key = stack.key("sven", "surface", &options).await;
+    let is_in_force = eventually(Duration::from_secs(10), async || {
+        let url = format!("{}/models/on-premises", stack.variable("OPENAI_BASE_URL"));
+        let answer = reqwest::Client::new().get(url).bearer_auth(&key).send().await.ok()?;
+        answer.status().is_success().then_some(())
+    });
+    assert!(is_in_force.await.is_some(), "the catalogue is not in force after 10 s");
     let names =
         |talkers: &[(&'static str, &str)]| -> Vec<&str> { talkers.iter().map(|(alias, _)| *alias).collect() };
     let (talkers, blind) = (names(&TALKERS), [names(&BLIND), vec!["--without=image"]].concat());
@@ -52,7 +60,52 @@ pub(crate) async fn every_client_reaches_every_kind_of_provider(stack: &Stack) {
     let embedders: Vec<&str> = ["--embed"].into_iter().chain(EMBEDDERS).collect();
     check(stack, &key, python(), &embedders).await;
     check(stack, &key, node(), &embedders).await;
+    a_response_is_gone_on_with(stack, &key).await;
+    a_revoked_provider_key_is_replaced(stack, &key).await;
     reset(stack).await;
+}
+
+/// By a client that is faster than the settlement of what it goes on from.
+async fn a_response_is_gone_on_with(stack: &Stack, key: &str) {
+    let ask = async |body: Value| {
+        let answer = post(stack, key, "/responses", &body).await;
+        assert_eq!(answer.status(), 200, "{:?}", answer.text().await);
+        answer.json::<Value>().await.expect("a response is JSON")
+    };
+    let first = ask(json!({"model": "gpt-5.5", "input": "Remember this."})).await;
+    let second = ask(json!({"model": "gpt-5.5", "input": "And?", "previous_response_id": first["id"]})).await;
+
+    assert_eq!(second["previous_response_id"], first["id"], "{second}");
+    let tokens = |response: &Value| response["usage"]["input_tokens"].as_u64().unwrap_or_default();
+    assert!(tokens(&second) > tokens(&first), "{first} {second}");
+    let unknown = json!({"model": "gpt-5.5", "input": "And?", "previous_response_id": "resp_unheard-of"});
+    let refused = post(stack, key, "/responses", &unknown).await;
+    assert_eq!(refused.status(), 400);
+    let refused: Value = refused.json().await.expect("an OpenAI error body");
+    assert_eq!(refused["error"]["param"], "previous_response_id", "{refused}");
+}
+
+/// A provider refuses the key that was known, and the secret has another by now.
+async fn a_revoked_provider_key_is_replaced(stack: &Stack, key: &str) {
+    let rule = json!([{"model": "*", "key": "sk-of-the-tests", "status": 401}]);
+    set_faults(stack, &rule).await;
+    let secret = json!({"SecretId": "tollgate/openai", "SecretString": "sk-rotated"});
+    stack.aws("secretsmanager", "put_secret_value", &secret).await;
+
+    let body =
+        json!({"model": "openai-gpt-5.5", "messages": [{"role": "user", "content": "After the rotation."}]});
+    let answer = post(stack, key, "/chat/completions", &body).await;
+
+    assert_eq!(answer.status(), 200, "{:?}", answer.text().await);
+    let endings: Vec<Value> =
+        calls(stack).await.iter().rev().take(2).map(|call| call["key_ending"].clone()).collect();
+    assert_eq!(endings, ["ated", "ests"]);
+}
+
+async fn post(stack: &Stack, key: &str, path: &str, body: &Value) -> reqwest::Response {
+    let url = format!("{}{path}", stack.variable("OPENAI_BASE_URL"));
+    let request = reqwest::Client::new().post(url).bearer_auth(key).json(body);
+    request.send().await.expect("the front door answers")
 }
 
 /// Runs a client's checks. It prints a line for each that holds, and stops at the first that does not.
@@ -71,8 +124,10 @@ async fn check(stack: &Stack, key: &str, mut client: Command, arguments: &[&str]
 
 /// The shipped documents with a model per kind of provider, and one server on premises.
 async fn configure(stack: &Stack) {
-    let secret = json!({"Name": "tollgate/openai", "SecretString": "sk-of-the-tests"});
-    stack.aws("secretsmanager", "create_secret", &secret).await;
+    for (name, key) in [("openai", "sk-of-the-tests"), ("bedrock", "bedrock-api-key-of-the-tests")] {
+        let secret = json!({"Name": format!("tollgate/{name}"), "SecretString": key});
+        stack.aws("secretsmanager", "create_secret", &secret).await;
+    }
     let mut catalogue: Value = read("catalogue");
     for (alias, target) in TALKERS.into_iter().chain(BLIND) {
         catalogue["models"][alias] = json!({
@@ -87,7 +142,11 @@ async fn configure(stack: &Stack) {
         },
         "context_tokens": 32_000, "max_output_tokens": 4_096, "max_image_tokens": 2_000
     });
+    let mut by_key = catalogue["targets"]["mantle-us-east-1/gpt-5.5"].clone();
+    by_key["wire"]["auth"] = json!({"kind": "bearer", "secret": "tollgate/bedrock"});
+    catalogue["targets"]["mantle-by-key/gpt-5.5"] = by_key;
     let mut prices: Value = read("prices");
+    prices["targets"]["mantle-by-key/gpt-5.5"] = prices["targets"]["mantle-us-east-1/gpt-5.5"].clone();
     prices["targets"]["on-premises/any"] = json!({"input": "0.01", "output": "0.02"});
     let mut routing: Value = read("routing");
     routing["default"]["providers"] = json!({"bedrock": 1, "openai": 1, "on-premises": 1});
@@ -101,8 +160,6 @@ async fn configure(stack: &Stack) {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (said, is_done) = stack.tollgate(&arguments).await;
     assert!(is_done, "{said}");
-    // A head is a second old at most.
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
 }
 
 fn read(name: &str) -> Value {

@@ -28,6 +28,8 @@ pub(crate) struct Call {
     model: String,
     target: Option<String>,
     stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
     cache: &'static str,
     attempts: u32,
     reserved_usd: Usd,
@@ -73,6 +75,7 @@ impl Call {
             model: record.model,
             target: record.target,
             stream: record.stream,
+            trace_id: record.trace_id,
             cache: record.cache.as_str(),
             attempts: record.attempts,
             reserved_usd: Usd(record.reserved_nanos),
@@ -143,6 +146,7 @@ impl Display for Call {
                 ("target", self.target.clone()),
                 ("provider", end.and_then(|end| end.provider.clone())),
                 ("cache", Some(format!("{}, {} {attempts}", self.cache, self.attempts))),
+                ("trace", self.trace_id.clone()),
                 ("began", Some(self.created_at.clone())),
                 ("ended", end.map(|end| end.ended_at.clone())),
                 ("overdue", self.deadline_at.clone()),
@@ -183,7 +187,7 @@ mod tests {
             request_id: "r-1".to_owned(),
             model: "gpt-5.5".to_owned(),
             stream: true,
-            trace_id: None,
+            trace_id: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
             cache: CacheOutcome::Miss,
             bound: Nanos(250_000_000),
             now: NOW,
@@ -220,6 +224,7 @@ mod tests {
         target    mantle-us-east-1/gpt-5.5
         provider  bedrock
         cache     miss, 1 attempt
+        trace     0af7651916cd43dd8448eb211c80319c
         began     2026-11-22T12:00:00Z
         ended     2026-11-22T12:00:01.834Z
         latency   1,834 ms, first token after 412 ms
@@ -246,6 +251,7 @@ mod tests {
           "model": "gpt-5.5",
           "target": "mantle-us-east-1/gpt-5.5",
           "stream": true,
+          "trace_id": "0af7651916cd43dd8448eb211c80319c",
           "cache": "miss",
           "attempts": 1,
           "reserved_usd": "0.25",
@@ -277,6 +283,7 @@ mod tests {
         key       k1
         model     gpt-5.5 (streamed)
         cache     miss, 0 attempts
+        trace     0af7651916cd43dd8448eb211c80319c
         began     2026-11-22T12:00:00Z
         overdue   2026-11-22T12:05:30Z
         reserved  $0.25
