@@ -191,7 +191,7 @@ pub enum TextFormat {
 /// The provider's tier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ServiceTier {
-    /// `flex`, `priority` or `reserved`.
+    /// `flex` or `priority`.
     pub r#type: String,
 }
 

@@ -140,9 +140,12 @@ fn step(
     let settings = Settings::new(wish, model, target);
     let tier = service_tier(&settings.parameters).to_owned();
     if !price.has_tier(&tier) {
-        return Err(unfit(&Unfit { field: "service_tier".to_owned(), model: target.model_id.clone() }));
+        return Err(refusal(
+            request,
+            &Unfit { field: "service_tier".to_owned(), model: target.model_id.clone() },
+        ));
     }
-    let mut ready = settings.make_ready(wish, (id, target)).map_err(|error| unfit(&error))?;
+    let mut ready = settings.make_ready(wish, (id, target)).map_err(|unfit| refusal(request, &unfit))?;
     if wish.is_strict && !ready.adapted.is_empty() {
         let message = format!("x-tollgate-strict: this would be adapted: {}", ready.adapted.join(", "));
         return Err(Error::Invalid { message, param: None });
@@ -160,7 +163,11 @@ fn step(
     Ok(Step { id: id.to_owned(), target: target.clone(), price, tier, ready, bound })
 }
 
-fn unfit(unfit: &Unfit) -> Error {
+fn refusal(request: &Request, unfit: &Unfit) -> Error {
+    if unfit.field == "model" {
+        let message = format!("the model \"{}\" is not one for this endpoint", request.model);
+        return Error::invalid("model", message);
+    }
     Error::invalid(&unfit.field, unfit.to_string())
 }
 

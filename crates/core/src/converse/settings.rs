@@ -5,7 +5,7 @@ use serde_json::{Number, Value};
 
 use crate::catalogue::{EffortField, SchemaField};
 use crate::converse::talk::is_object;
-use crate::converse::{ConverseRequest, Effort, Schema, Text, TextFormat};
+use crate::converse::{ConverseRequest, Effort, Schema, ServiceTier, Text, TextFormat};
 use crate::parameter::{Parameter, Parameters};
 use crate::prompt::Format;
 
@@ -56,8 +56,13 @@ impl Settings<'_> {
             | Parameter::ReasoningSummary => self.notes.push(format!("{}=dropped", parameter.as_str())),
             // Notes for the provider's eyes. The gateway sends its own.
             Parameter::User | Parameter::SafetyIdentifier | Parameter::Metadata => {}
-            // Other tiers have other prices, which nobody has told us.
-            Parameter::ServiceTier => matches!(value.as_str()?, "auto" | "default").then_some(())?,
+            Parameter::ServiceTier => match value.as_str()? {
+                "auto" | "default" => {}
+                tier @ ("flex" | "priority") => {
+                    self.request.service_tier = Some(ServiceTier { r#type: tier.to_owned() });
+                }
+                _ => return None,
+            },
             Parameter::ParallelToolCalls => {
                 (self.request.tool_config.is_none() || *value == true).then_some(())?;
             }

@@ -35,6 +35,13 @@ fn settings_are_said_in_converse() {
 }
 
 #[test]
+fn a_tier_of_its_own_is_asked_for() {
+    let (request, _) = ask(&hello(), &json!({}), &[(Parameter::ServiceTier, json!("flex"))]).unwrap();
+
+    assert_eq!(json!(request)["serviceTier"], json!({"type": "flex"}));
+}
+
+#[test]
 fn openais_models_take_effort_verbosity_and_schema_in_their_own_fields() {
     let wire = json!({"effort": "nested", "schema": "text-format"});
     let extra = [(Parameter::ReasoningEffort, json!("high")), (Parameter::Verbosity, json!("low"))];
@@ -116,8 +123,7 @@ fn settings_that_would_change_the_meaning_are_unfit() {
         (Parameter::Temperature, json!("hot")),
         (Parameter::Stop, json!([""])),
         (Parameter::ReasoningEffort, json!("low")),
-        (Parameter::ServiceTier, json!("flex")),
-        (Parameter::ServiceTier, json!("priority")),
+        (Parameter::ServiceTier, json!("reserved")),
         (Parameter::ParallelToolCalls, json!(false)),
         (Parameter::N, json!(2)),
         (Parameter::Logprobs, json!(true)),
