@@ -63,13 +63,13 @@ enum Damage {
 
 fn damage() -> impl Strategy<Value = Damage> {
     prop_oneof![
-        6 => any::<prop::sample::Index>().prop_map(Damage::Truncated),
-        8 => (any::<prop::sample::Index>(), 0..5_u8).prop_map(|(at, kind)| Damage::Mistyped(at, kind)),
-        1 => Just(Damage::Huge),
-        2 => (65..2_000_u16).prop_map(Damage::Deep),
-        4 => any::<prop::sample::Index>().prop_map(Damage::NoUtf8),
+        60 => any::<prop::sample::Index>().prop_map(Damage::Truncated),
+        80 => (any::<prop::sample::Index>(), 0..5_u8).prop_map(|(at, kind)| Damage::Mistyped(at, kind)),
+        10 => Just(Damage::Huge),
+        20 => (65..2_000_u16).prop_map(Damage::Deep),
+        40 => any::<prop::sample::Index>().prop_map(Damage::NoUtf8),
         1 => Just(Damage::TooLarge),
-        1 => Just(Damage::Twice),
+        10 => Just(Damage::Twice),
     ]
 }
 
