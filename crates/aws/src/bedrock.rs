@@ -1,11 +1,11 @@
 //! Models by provider kind: OpenAI's wire over HTTPS, and Bedrock's own wires through the SDK.
 
+#[cfg(test)]
+mod broken_servers;
 mod converse;
 mod invoke;
 mod openai_wire;
 mod runtime;
-#[cfg(test)]
-mod samples;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;

@@ -12,8 +12,8 @@ use tollgate_core::event::Event;
 use wiremock::ResponseTemplate;
 
 use super::*;
+use crate::bedrock::broken_servers::{PATIENCE, Then, keep_alive, kind, nowhere, serve_once};
 use crate::bedrock::runtime::samples::{Sample, TRACE, assumed, config, drain, refusal, serve};
-use crate::bedrock::samples::{PATIENCE, Then, keep_alive, kind, nowhere, serve_once};
 
 mod streams;
 

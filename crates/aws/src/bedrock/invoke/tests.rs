@@ -5,10 +5,10 @@ use wiremock::matchers::body_partial_json;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
+use crate::bedrock::broken_servers::{PATIENCE, kind};
 use crate::bedrock::runtime::samples::{
     Sample, TRACE, assumed, config, drain, event, exception, refusal, serve, stream as frames,
 };
-use crate::bedrock::samples::{PATIENCE, kind};
 
 const INVOKE: &str = "/model/m%3A0/invoke";
 const STREAM: &str = "/model/m%3A0/invoke-with-response-stream";
