@@ -44,8 +44,6 @@ pub enum NoAnswer {
 mod tests {
     use std::error::Error;
 
-    use super::*;
-
     #[test]
     fn no_secret_out_what_cannot_be_read_is_not_quoted() {
         let reply = "the reply to a prompt";
