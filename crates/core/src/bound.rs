@@ -3,7 +3,8 @@
 //! Every token of a byte-level vocabulary, as o200k is, stands for at least one byte of text; so the bytes of the body
 //! bound its text tokens whatever the model. Images are bounded by the catalogue, providers' additions by a margin.
 
-use crate::catalogue::Target;
+use crate::catalogue::{Target, Wire};
+use crate::dialect::Dialect;
 use crate::money::Nanos;
 use crate::price::Price;
 use crate::prompt::Part;
@@ -26,7 +27,16 @@ pub fn input_tokens(request: &Request, target: &Target) -> u64 {
     let text = as_tokens(request.body_bytes().saturating_sub(inline));
     let messages = as_tokens(request.pieces() + 1).saturating_mul(target.overhead_tokens);
     let images = as_tokens(images().count()).saturating_mul(target.max_image_tokens + IMAGE_FRAME_BYTES);
-    text.saturating_add(messages).saturating_add(images)
+    text.saturating_add(messages).saturating_add(images).saturating_add(held_tokens(request, target))
+}
+
+/// The most that reasoning can count of which the request has only the id: each was an answer's output once, and all
+/// together fit into the context. A target that is asked in other words is not told the id.
+fn held_tokens(request: &Request, target: &Target) -> u64 {
+    let knows_ids =
+        matches!(&target.wire, Wire::Openai { dialects, .. } if dialects.contains(&Dialect::Responses));
+    let held = request.prompt().filter(|_| knows_ids).map_or(0, |prompt| prompt.held);
+    as_tokens(held).saturating_mul(target.max_output_tokens).min(target.context_tokens)
 }
 
 /// The most that one attempt at a target can cost, with `earlier` tokens of context that the provider already holds.
@@ -50,7 +60,6 @@ fn as_tokens(count: usize) -> u64 {
 mod tests {
     use super::*;
     use crate::catalogue::Catalogue;
-    use crate::dialect::Dialect;
 
     fn target() -> Target {
         let catalogue: Catalogue =
@@ -79,6 +88,22 @@ mod tests {
         let tokens = input_tokens(&request(&image), &target());
 
         assert!(tokens > target().max_image_tokens && tokens < 20_000, "{tokens}");
+    }
+
+    #[test]
+    fn never_over_reasoning_that_the_provider_looks_up_by_its_id_counts_as_an_answer_of_its_own() {
+        let tokens = |item: &str| {
+            let body = format!(
+                r#"{{"model":"m","input":[{{"role":"user","content":"a"}},{{"type":"reasoning",{item}}}]}}"#
+            );
+            input_tokens(&Request::parse(Dialect::Responses, body.as_bytes()).unwrap(), &target())
+        };
+        let most = target().max_output_tokens;
+
+        assert!(tokens(r#""id":"rs_1","summary":[]"#) > most);
+        assert!(tokens(r#""id":"rs_1","summary":[],"encrypted_content":"""#) > most);
+        assert!(tokens(r#""id":"rs_1","summary":[],"encrypted_content":"gAAAA""#) < most);
+        assert!(tokens(r#""summary":[{"type":"summary_text","text":"a"}]"#) < most);
     }
 
     #[test]

@@ -31,10 +31,36 @@ pub enum Finish {
 /// Why a text is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum NoAnswer {
-    /// No JSON, or none of the dialect's answers.
-    #[error("not a model's answer")]
-    Garbled(#[source] serde_json::Error),
+    /// No JSON, or none of the dialect's answers. The parser's own words quote what it read, and errors are logged: so
+    /// only the place is said, and the parser's error is no source.
+    #[error("not a model's answer, at line {} column {}", .0.line(), .0.column())]
+    Garbled(serde_json::Error),
     /// The provider says that it failed.
     #[error("the provider reports an error")]
     Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    #[test]
+    fn no_secret_out_what_cannot_be_read_is_not_quoted() {
+        let reply = "the reply to a prompt";
+        let read = [
+            crate::chat::glimpse(format!(r#"{{"choices":"{reply}"}}"#).as_bytes()),
+            crate::responses::glimpse(format!(r#"{{"output":"{reply}"}}"#).as_bytes()),
+            crate::embedding::glimpse(format!(r#"{{"data":"{reply}"}}"#).as_bytes()),
+        ];
+
+        for error in read.map(Result::unwrap_err) {
+            let mut said = error.to_string();
+            let mut cause = error.source();
+            while let Some(current) = cause {
+                said.extend([": ", &current.to_string()]);
+                cause = current.source();
+            }
+            assert!(!said.contains(reply), "{said}");
+        }
+    }
 }

@@ -20,6 +20,9 @@ pub struct Prompt {
     pub parameters: Parameters,
     /// The response that this one goes on from: `previous_response_id`.
     pub continues: Option<String>,
+    /// How many items of reasoning are given by their id only: where the provider keeps answers, it knows the rest, and
+    /// counts it as input.
+    pub held: usize,
     /// Fields that only the request's own dialect has a word for, in its own words: with one of them the request can be
     /// passed on, and not be translated.
     pub strange: Vec<String>,

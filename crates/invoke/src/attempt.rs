@@ -75,8 +75,10 @@ pub(crate) struct Bill {
 }
 
 impl Sent {
-    /// Usage that never came is charged at its bound. What the provider says of the tier goes before what was asked.
+    /// Usage that never came is charged at its bound, and no answer comes of no input: a count of nothing is none. What
+    /// the provider says of the tier goes before what was asked.
     pub(crate) fn bill(&self, usage: Option<Usage>, served_tier: Option<&str>) -> Bill {
+        let usage = usage.filter(|usage| usage.input > 0);
         let tier = served_tier.unwrap_or(&self.step.tier);
         let cost = usage.map_or(self.step.bound, |usage| self.step.price.cost(&usage, tier));
         Bill {

@@ -53,8 +53,9 @@ impl Gateway {
     }
 }
 
+/// What a response adds is known only where its provider counted it: usage that never came is all zeros.
 fn earlier(record: Record) -> Option<Earlier> {
-    let end = record.end.filter(|_| record.state == State::Settled)?;
+    let end = record.end.filter(|end| record.state == State::Settled && end.usage.input > 0)?;
     Some(Earlier {
         target: record.target?,
         response_id: end.response_id?,

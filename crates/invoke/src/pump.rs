@@ -49,6 +49,8 @@ pub(crate) struct Flow {
 #[derive(Default)]
 struct Seen {
     usage: Option<Usage>,
+    /// The usage came with the finish or after it: some servers count on the way as well.
+    is_usage_final: bool,
     finish: Option<Finish>,
     response_id: Option<String>,
     service_tier: Option<String>,
@@ -89,7 +91,8 @@ impl Flow {
         self.keep(&last);
         let Self { gateway, serving, sent, client, last_word, seen } = self;
         drop((client, last_word.map(|place| place.send(last))));
-        let bill = sent.bill(seen.usage, seen.service_tier.as_deref());
+        let usage = seen.usage.filter(|_| seen.is_whole || seen.is_usage_final);
+        let bill = sent.bill(usage, seen.service_tier.as_deref());
         let first_token_us = seen.first_content.and_then(|time| u64::try_from(time.as_micros()).ok());
         let ending = Ending { outcome, first_token_us, response_id: seen.response_id };
         gateway.settle(&serving, &sent, &bill, ending).await;
@@ -143,6 +146,9 @@ impl Flow {
             (Some(Finish::Partial), _) => Some(Finish::Partial),
             (before, now) => now.or(before),
         };
+        if glimpse.usage.is_some() {
+            seen.is_usage_final = glimpse.is_usage_chunk || seen.finish.is_some();
+        }
         if glimpse.has_content && seen.first_content.is_none() {
             let now = (self.gateway.options.clock)();
             seen.first_content = Some(now.since(self.serving.arrival.at));

@@ -184,6 +184,7 @@ fn unseal_item(item: &RawValue, target_id: &str) -> Result<Unsealed, serde_json:
         return Ok(Unsealed::Opened(object));
     }
     let is_visible = reasoning.summary.into_iter().chain(reasoning.content).any(|parts| !parts.is_empty());
-    let rest = without(&object, "encrypted_content")?;
+    // Nor is the id for anybody else: a provider would look for what it names.
+    let rest = without(&without(&object, "encrypted_content")?, "id")?;
     Ok(Unsealed::Dropped(is_visible.then_some(rest)))
 }

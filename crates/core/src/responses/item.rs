@@ -37,7 +37,10 @@ fn read_item(node: &Node, prompt: &mut Prompt) -> Result<(), Error> {
         Some("function_call_output" | "custom_tool_call_output") => {
             Item::ToolResult { call_id: node.need("call_id")?, parts: read_parts(node, "output")? }
         }
-        Some("reasoning") => read_reasoning(node)?,
+        Some("reasoning") => {
+            prompt.held += usize::from(is_held(node)?);
+            read_reasoning(node)?
+        }
         Some("item_reference") => {
             return Err(Error::invalid(
                 &node.path_of("type"),
@@ -118,4 +121,10 @@ fn read_reasoning(node: &Node) -> Result<Item, Error> {
         summary: visible.map(|part| part.text).collect(),
         sealed: sealed.map(|text| unseal(&text)),
     })
+}
+
+/// Whether the provider has to look up what was thought: what is visible is only its summary.
+fn is_held(node: &Node) -> Result<bool, Error> {
+    let sealed: Option<String> = node.field("encrypted_content")?;
+    Ok(node.raw("id").is_some() && sealed.is_none_or(|text| text.is_empty()))
 }

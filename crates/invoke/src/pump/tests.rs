@@ -6,7 +6,7 @@ use tollgate_core::money::Nanos;
 use tollgate_core::record::State;
 
 use crate::config::Settle;
-use crate::testing::*;
+use crate::testing::{whole as whole_answer, *};
 
 fn whole() -> Vec<Piece> {
     at_once([role(), content("Pa"), content("ris"), finish("stop"), usage_chunk(30, 5)])
@@ -120,6 +120,37 @@ async fn a_stream_that_breaks_after_its_usage_is_charged_that() {
     assert_eq!(record.charged_nanos, Nanos(80_000));
     assert_eq!(record.end.unwrap().outcome, "stream_broken");
     assert!(world.cache.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn never_over_what_a_stream_counts_on_its_way_is_no_settlement_where_it_breaks() {
+    let so_far = r#"{"choices":[{"index":0,"delta":{"content":"Pa"},"finish_reason":null}],"usage":{"prompt_tokens":30,"completion_tokens":1}}"#;
+    let world = World::scripted([streams(at_once([so_far.to_owned()]).into_iter().chain([broken()]))]);
+
+    world.call(event("stream")).await;
+
+    let record = world.record();
+    assert_eq!(record.charged_nanos, Nanos(bounds(&event("stream")).0));
+    assert!(record.end.unwrap().estimated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn never_over_an_answer_that_counts_nothing_is_not_free() {
+    let nothing = whole_answer(&serde_json::json!({
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Paris"}, "finish_reason": "stop"}],
+        "usage": {},
+    }));
+    let streamed = streams(at_once([content("Paris"), finish("stop"), usage_chunk(0, 0)]));
+    for (turn, case) in [(nothing, "chat"), (streamed, "stream")] {
+        let world = World::scripted([turn]);
+
+        world.call(event(case)).await;
+
+        let record = world.record();
+        assert_eq!(record.charged_nanos, Nanos(bounds(&event(case)).0), "{case}");
+        assert!(record.end.unwrap().estimated, "{case}");
+        assert!(world.cache.is_empty(), "{case}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

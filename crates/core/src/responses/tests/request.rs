@@ -318,7 +318,7 @@ fn encrypted_reasoning_goes_back_only_to_whom_it_belongs() {
         json!([
             {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "own"},
             {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "unknown"},
-            {"type": "reasoning", "id": "rs_4", "summary": [{"type": "summary_text", "text": "s"}]},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "s"}]},
             {"role": "user", "content": "encrypted_content"},
         ])
     );

@@ -78,6 +78,30 @@ async fn a_response_is_gone_on_with_where_it_was_made_and_under_its_own_name_the
 }
 
 #[tokio::test(start_paused = true)]
+async fn never_over_a_response_whose_context_nobody_counted_is_not_gone_on_with() {
+    let uncounted = json!({
+        "id": "resp_a", "object": "response", "status": "completed", "error": null, "output": [], "usage": null,
+    });
+    let created = json!({
+        "type": "response.created", "response": {"id": "resp_b", "status": "in_progress", "output": []},
+    });
+    let text = json!({"type": "response.output_text.delta", "delta": "Pa"});
+    let cut = at_once([created.to_string(), text.to_string()]);
+    let world = World::scripted([whole(&uncounted), streams(cut)]);
+    world.call(post(RESPONSES, QUESTION)).await;
+    world.call(post(RESPONSES, r#"{"model":"gpt-5.5","input":"a","stream":true}"#)).await;
+
+    for earlier in ["resp_r-1", "resp_r-2"] {
+        let body = json!({"model": "gpt-5.5", "input": "b", "previous_response_id": earlier});
+        let said = world.call(post(RESPONSES, body.to_string())).await;
+
+        let param = said.json()["error"]["param"].clone();
+        assert_eq!((said.status, param), (400, json!("previous_response_id")), "{earlier}");
+    }
+    assert_eq!(world.model.calls().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_response_that_is_still_being_settled_is_waited_for_and_then_named() {
     let world = World::scripted([streams(at_once([content("Pa")]))]);
     let (_response, _job) = world.begin(event("stream")).await;
