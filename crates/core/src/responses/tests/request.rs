@@ -307,6 +307,8 @@ fn encrypted_reasoning_goes_back_only_to_whom_it_belongs() {
         {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "unknown"},
         {"type": "reasoning", "id": "rs_3", "summary": [], "encrypted_content": "tg1.b3RoZXI.x"},
         {"type": "reasoning", "id": "rs_4", "summary": [{"type": "summary_text", "text": "s"}], "encrypted_content": "tg1.b3RoZXI.x"},
+        {"type": "reasoning", "id": "rs_5", "summary": [], "content": [{"type": "reasoning_text", "text": "t"}],
+         "encrypted_content": "tg1.b3RoZXI.x"},
         {"role": "user", "content": "encrypted_content"},
     ]);
 
@@ -318,7 +320,7 @@ fn encrypted_reasoning_goes_back_only_to_whom_it_belongs() {
         json!([
             {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "own"},
             {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "unknown"},
-            {"type": "reasoning", "id": "rs_4", "summary": [{"type": "summary_text", "text": "s"}]},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "s"}]},
             {"role": "user", "content": "encrypted_content"},
         ])
     );
