@@ -24,6 +24,7 @@ fn check(target_id: &str, name: &str, header: u64, expected: u64) {
         let request = request(Dialect::Embeddings, &fixture(&format!("embeddings/ask/{ask}.json")));
         let said = match target(target_id).wire {
             Wire::Invoke { body } => vectors(body, name, header),
+            _ if request.wants_base64() => json(&fixture(&format!("embeddings/answer/{name}_base64.json"))),
             _ => json(&fixture(&format!("embeddings/answer/{name}.json"))),
         };
         let (body, seen) = interpreter(&request, target_id)

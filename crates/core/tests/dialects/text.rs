@@ -18,7 +18,8 @@ pub(crate) fn fixture(name: &str) -> Vec<u8> {
 pub(crate) fn fixtures(folder: &str, extension: &str) -> Vec<String> {
     let entries = fs::read_dir(path(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
     let names = entries.map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()));
-    let names: Vec<String> = names.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let names: Vec<String> =
+        names.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{folder}: {error}"));
     let ending = format!(".{extension}");
     let mut names: Vec<_> =
         names.iter().filter_map(|name| name.strip_suffix(&ending).map(str::to_owned)).collect();
@@ -27,8 +28,8 @@ pub(crate) fn fixtures(folder: &str, extension: &str) -> Vec<String> {
 }
 
 pub(crate) fn value(json: &[u8]) -> Value {
-    let mut value: Value =
-        serde_json::from_slice(json).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(json)));
+    let mut value: Value = serde_json::from_slice(json)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(json)));
     value.sort_all_objects();
     value
 }
