@@ -23,6 +23,10 @@ pub(crate) fn write(prompt: &Prompt, asking: &Asking<'_>) -> Result<(Bytes, Vec<
     if prompt.continues.is_some() {
         return Err(unfit("previous_response_id"));
     }
+    // Of an answer that is translated, the first choice is read: the others would be paid for and lost.
+    if asking.parameters.count(Parameter::N).is_some_and(|choices| choices > 1) {
+        return Err(unfit("n"));
+    }
     let turns = turns::write(&prompt.items).map_err(unfit)?;
     let mut notes = Vec::new();
     if turns.has_dropped_reasoning {
@@ -69,10 +73,14 @@ fn field_of<'a>(parameter: Parameter, asking: &'a Asking<'_>) -> Option<&'a str>
     asking.name_of(parameter).or_else(|| parameter.place(Dialect::Chat)?.first().copied())
 }
 
-/// `top_logprobs` is refused by providers where no probabilities are asked for.
+/// Providers refuse `top_logprobs` where no probabilities are asked for, and `metadata` of answers that nobody keeps.
 fn means_something(parameter: Parameter, asking: &Asking<'_>) -> bool {
-    parameter != Parameter::TopLogprobs
-        || asking.parameters.get(Parameter::Logprobs).and_then(Value::as_bool).unwrap_or(false)
+    let is_on = |parameter| asking.parameters.get(parameter).and_then(Value::as_bool).unwrap_or(false);
+    match parameter {
+        Parameter::TopLogprobs => is_on(Parameter::Logprobs),
+        Parameter::Metadata => is_on(Parameter::Store),
+        _ => true,
+    }
 }
 
 fn choice_of(choice: &ToolChoice) -> Value {

@@ -164,8 +164,6 @@ struct Reasoning<'a> {
     encrypted_content: Option<String>,
     #[serde(borrow, default)]
     summary: Option<Vec<&'a RawValue>>,
-    #[serde(borrow, default)]
-    content: Option<Vec<&'a RawValue>>,
 }
 
 fn unseal_item(item: &RawValue, target_id: &str) -> Result<Unsealed, serde_json::Error> {
@@ -183,8 +181,11 @@ fn unseal_item(item: &RawValue, target_id: &str) -> Result<Unsealed, serde_json:
         object.set("encrypted_content", &sealed.text)?;
         return Ok(Unsealed::Opened(object));
     }
-    let is_visible = reasoning.summary.into_iter().chain(reasoning.content).any(|parts| !parts.is_empty());
-    // Nor is the id for anybody else: a provider would look for what it names.
-    let rest = without(&without(&object, "encrypted_content")?, "id")?;
-    Ok(Unsealed::Dropped(is_visible.then_some(rest)))
+    // Without its encrypted part an item is looked up by its id, which only its maker knows; and the reasoning itself is
+    // taken from nobody, other than its summary.
+    for name in ["encrypted_content", "id", "content"] {
+        object = without(&object, name)?;
+    }
+    let is_visible = reasoning.summary.is_some_and(|parts| !parts.is_empty());
+    Ok(Unsealed::Dropped(is_visible.then_some(object)))
 }

@@ -140,7 +140,6 @@ impl ResponsesPass {
         if json == DONE {
             return Ok((Bytes::new(), Glimpse::default()));
         }
-        self.events += 1;
         let named: Named<'_> = parse(json)?;
         let kind = named.r#type.as_ref();
         let (changed, seen) = match kind {
@@ -167,6 +166,7 @@ impl ResponsesPass {
                 (None, Glimpse { has_content, ..Glimpse::default() })
             }
         };
+        self.events += 1;
         Ok((frame(kind, changed.as_deref().unwrap_or(json)), seen))
     }
 

@@ -100,6 +100,30 @@ fn a_conversation_with_images_tools_and_a_schema_is_said_in_chat() {
 }
 
 #[test]
+fn several_answers_are_not_asked_for_where_only_one_is_read() {
+    let mut prompt = weather();
+    prompt.parameters.set(Parameter::N, 2);
+
+    assert_eq!(written(&prompt, Rules::default(), false).unwrap_err().field, "n");
+    prompt.parameters.set(Parameter::N, 1);
+    assert!(written(&prompt, Rules::default(), false).is_ok());
+}
+
+#[test]
+fn notes_go_only_to_those_who_keep_the_answer() {
+    let mut prompt = weather();
+    prompt.parameters.set(Parameter::Metadata, json!({"a": "b"}));
+
+    for (store, expected) in [(None, None), (Some(false), None), (Some(true), Some(&json!({"a": "b"})))] {
+        if let Some(store) = store {
+            prompt.parameters.set(Parameter::Store, store);
+        }
+        let (body, _) = written(&prompt, Rules::default(), false).unwrap();
+        assert_eq!(body.get("metadata"), expected);
+    }
+}
+
+#[test]
 fn calls_that_nobody_answered_yet_are_one_turn_whatever_stands_between_them() {
     let prompt = conversation(vec![
         thought(&[], None),
@@ -173,14 +197,14 @@ fn settings_go_by_the_targets_names() {
     let mut prompt = conversation(vec![said(Role::User, &["a"])]);
     prompt.parameters.set(Parameter::MaxOutputTokens, 9);
     prompt.parameters.set(Parameter::TopLogprobs, 2);
-    prompt.parameters.set(Parameter::Store, false);
+    prompt.parameters.set(Parameter::Store, true);
     prompt.parameters.set(Parameter::Metadata, json!({"a": "b"}));
 
     let (body, _) = written(&prompt, rules, false).unwrap();
 
     assert_eq!(
         (&body["max_tokens"], &body["store"], &body["metadata"]["a"]),
-        (&json!(9), &json!(false), &json!("b"))
+        (&json!(9), &json!(true), &json!("b"))
     );
     assert!(body.get("top_logprobs").is_none(), "it is refused where no logprobs are asked for");
 }
@@ -235,7 +259,7 @@ fn any_settings() -> impl Strategy<Value = Parameters> {
         (Parameter::Temperature, json!(0.5)),
         (Parameter::Stop, json!(["a", "b"])),
         (Parameter::Seed, json!(-1)),
-        (Parameter::N, json!(2)),
+        (Parameter::N, json!(1)),
         (Parameter::Logprobs, json!(true)),
         (Parameter::ReasoningEffort, json!("low")),
         (Parameter::Metadata, json!({"a": "b"})),
@@ -245,6 +269,9 @@ fn any_settings() -> impl Strategy<Value = Parameters> {
         let mut parameters = Parameters::default();
         for (parameter, value) in some {
             parameters.set(parameter, value);
+        }
+        if parameters.get(Parameter::Store).is_none() {
+            parameters.remove(Parameter::Metadata);
         }
         parameters
     })

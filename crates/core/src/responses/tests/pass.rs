@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{REQUEST_ID, RESPONSE_ID, answer, data, parsed};
 use crate::completion::{Finish, Glimpse, NoAnswer};
+use crate::error::Error;
 use crate::responses::{ResponsesPass, glimpse, request_id_of};
 use crate::usage::Usage;
 
@@ -132,6 +133,18 @@ fn failures_and_ends_of_other_dialects_do_not_pass() {
     assert!(matches!(event(json!({"type": "error", "message": "x"})), Err(NoAnswer::Failed)));
     assert!(matches!(event(json!({"error": {"message": "x"}})), Err(NoAnswer::Failed)));
     assert!(pass().event(b"[DONE]").unwrap().0.is_empty());
+}
+
+#[test]
+fn an_error_has_the_number_after_the_last_event_that_passed() {
+    let mut pass = pass();
+    for event in answer::stream().iter().take(2) {
+        pass.event(event.to_string().as_bytes()).unwrap();
+    }
+
+    assert!(pass.event(br#"{"type":"error","message":"x"}"#).is_err());
+
+    assert_eq!(data(&[pass.fail(&Error::StreamBroken)])[0]["sequence_number"], 2);
 }
 
 #[test]

@@ -307,6 +307,8 @@ fn encrypted_reasoning_goes_back_only_to_whom_it_belongs() {
         {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "unknown"},
         {"type": "reasoning", "id": "rs_3", "summary": [], "encrypted_content": "tg1.b3RoZXI.x"},
         {"type": "reasoning", "id": "rs_4", "summary": [{"type": "summary_text", "text": "s"}], "encrypted_content": "tg1.b3RoZXI.x"},
+        {"type": "reasoning", "id": "rs_5", "summary": [], "content": [{"type": "reasoning_text", "text": "t"}],
+         "encrypted_content": "tg1.b3RoZXI.x"},
         {"role": "user", "content": "encrypted_content"},
     ]);
 
