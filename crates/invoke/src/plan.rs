@@ -144,8 +144,7 @@ fn step(
     }
     let mut ready = settings.make_ready(wish, (id, target)).map_err(unfit)?;
     if wish.is_strict && !ready.adapted.is_empty() {
-        let message = format!("x-tollgate-strict: this would be adapted: {}", ready.adapted.join(", "));
-        return Err(Error::Invalid { message, param: None });
+        return Err(refuse_adapted(&ready.adapted));
     }
     if ready.output_cap > target.max_output_tokens {
         let (most, cap) = (target.max_output_tokens, ready.output_cap);
@@ -158,6 +157,12 @@ fn step(
         ready.adapted.push(format!("max_output_tokens={}", ready.output_cap));
     }
     Ok(Step { id: id.to_owned(), target: target.clone(), price, tier, ready, bound })
+}
+
+/// What a caller hears who wants nothing adapted.
+pub(crate) fn refuse_adapted(notes: &[String]) -> Error {
+    let message = format!("x-tollgate-strict: this would be adapted: {}", notes.join(", "));
+    Error::Invalid { message, param: None }
 }
 
 fn unfit(unfit: Unfit) -> Error {
