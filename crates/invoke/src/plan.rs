@@ -120,6 +120,12 @@ fn candidates<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Vec<(&'a 
     Ok(routed)
 }
 
+/// What a caller hears who wants nothing adapted.
+pub(crate) fn refuse_adapted(notes: &[String]) -> Error {
+    let message = format!("x-tollgate-strict: this would be adapted: {}", notes.join(", "));
+    Error::Invalid { message, param: None }
+}
+
 /// The target whose reasoning is given back to it, if any is.
 fn sealed_by(prompt: &Prompt) -> Option<&str> {
     prompt.items.iter().rev().find_map(|item| match item {
@@ -157,12 +163,6 @@ fn step(
         ready.adapted.push(format!("max_output_tokens={}", ready.output_cap));
     }
     Ok(Step { id: id.to_owned(), target: target.clone(), price, tier, ready, bound })
-}
-
-/// What a caller hears who wants nothing adapted.
-pub(crate) fn refuse_adapted(notes: &[String]) -> Error {
-    let message = format!("x-tollgate-strict: this would be adapted: {}", notes.join(", "));
-    Error::Invalid { message, param: None }
 }
 
 fn unfit(unfit: Unfit) -> Error {
