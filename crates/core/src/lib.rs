@@ -39,4 +39,5 @@ pub mod spend;
 pub mod sse;
 pub mod time;
 pub mod trace;
+pub mod trim;
 pub mod usage;

@@ -12,6 +12,9 @@ use http_body::{Body, Frame};
 use tokio::sync::mpsc;
 use tollgate_core::error::Error;
 
+/// The header that says what differs from what the caller asked.
+pub(crate) const ADAPTED: &str = "x-tollgate-adapted";
+
 /// What happens after an answer, or beside a stream; it ends by itself.
 pub type Job = BoxFuture<'static, ()>;
 
@@ -52,6 +55,15 @@ impl Answer {
             headers.insert(RETRY_AFTER, HeaderValue::from(secs));
         }
         Self::json(error.status(), headers, error.body())
+    }
+
+    /// The same answer, which says first of all that this was adapted.
+    pub(crate) fn adapted(mut self, note: &str) -> Self {
+        let headers = self.response.headers_mut();
+        let others = headers.get(ADAPTED).and_then(|others| others.to_str().ok());
+        let notes = others.map_or_else(|| note.to_owned(), |others| format!("{note}, {others}"));
+        set(headers, ADAPTED, &notes);
+        self
     }
 
     /// The same answer with something to do after it.

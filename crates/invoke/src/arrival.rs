@@ -28,6 +28,8 @@ pub struct Arrival {
     pub caching: Caching,
     /// Whether a call is refused rather than adapted to a target: `x-tollgate-strict`.
     pub is_strict: bool,
+    /// About how many tokens the conversation is wanted to be long at most: `x-tollgate-trim`.
+    pub trim: Option<u64>,
     /// Where it stands in its trace.
     pub trace: Trace,
     /// Unread.

@@ -19,14 +19,16 @@ use tollgate_core::request::Request;
 use tollgate_core::settings::Tenant;
 use tollgate_core::time::Timestamp;
 use tollgate_core::trace::Span;
+use tollgate_core::trim::Trimmed;
 use tollgate_core::usage::Usage;
 
-use crate::answer::{Answer, AnswerBody, set};
+use crate::answer::{ADAPTED, Answer, AnswerBody, set};
 use crate::arrival::{Arrival, Caching, MARGIN, Serving};
 use crate::attempt::{Failed, Started, Won};
 use crate::plan::{Plan, Wish, check_model, plan};
 use crate::pump::Flow;
 use crate::settings::CurrentSettings;
+use crate::trimming::trimmed;
 
 /// The reconciler waits this long after the function's own deadline before it closes a record.
 const OVERDUE_AFTER: Duration = Duration::from_secs(30);
@@ -80,6 +82,14 @@ impl Gateway {
     /// A POST in one of the dialects.
     pub async fn serve(self: Arc<Self>, dialect: Dialect, arrival: Arrival) -> Result<Answer, Error> {
         let request = Request::parse(dialect, &arrival.body)?;
+        match trimmed(&arrival, &request)? {
+            None => self.serve_request(arrival, request).await,
+            Some(Trimmed { request, note }) => Ok(self.serve_request(arrival, request).await?.adapted(&note)),
+        }
+    }
+
+    /// The call, once it is known what is asked.
+    async fn serve_request(self: Arc<Self>, arrival: Arrival, request: Request) -> Result<Answer, Error> {
         let caching = if self.options.cache_ttl.is_zero() { Caching::Bypass } else { arrival.caching };
         let tenant = &arrival.caller.tenant;
         let look_up = async |key: String| {
@@ -201,7 +211,7 @@ impl Gateway {
         name_target(&mut headers, &sent.step.target);
         set(&mut headers, "x-tollgate-attempts", &sent.record.attempts.to_string());
         if !sent.step.ready.adapted.is_empty() {
-            set(&mut headers, "x-tollgate-adapted", &sent.step.ready.adapted.join(", "));
+            set(&mut headers, ADAPTED, &sent.step.ready.adapted.join(", "));
         }
         match reply {
             Started::Json { body, glimpse } => {

@@ -18,6 +18,7 @@ use crate::config::Settle;
 use crate::extension::Outbox;
 use crate::gateway::{Gateway, log_refusal};
 use crate::route::Route;
+use crate::trimming::TRIM_HEADER;
 
 /// The function's handler.
 pub struct Handler {
@@ -112,6 +113,7 @@ impl Invocation {
             caller,
             caching: caching(event.headers()),
             is_strict: is_strict(event.headers())?,
+            trim: trim(event.headers())?,
             trace: self.trace,
             body: match event.into_body() {
                 Body::Empty => bytes::Bytes::new(),
@@ -209,6 +211,17 @@ fn is_strict(headers: &HeaderMap) -> Result<bool, Error> {
         None | Some(b"false") => Ok(false),
         Some(b"true") => Ok(true),
         Some(_) => Err(Error::invalid("x-tollgate-strict", "x-tollgate-strict is true or false")),
+    }
+}
+
+/// About how many tokens the caller wants the conversation to be long at most.
+fn trim(headers: &HeaderMap) -> Result<Option<u64>, Error> {
+    let Some(value) = headers.get(TRIM_HEADER) else { return Ok(None) };
+    // Only digits: a number in Rust may also have a plus.
+    let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    match digits.and_then(|text| text.parse().ok()) {
+        None | Some(0) => Err(Error::invalid(TRIM_HEADER, format!("{TRIM_HEADER} is a positive integer"))),
+        tokens => Ok(tokens),
     }
 }
 

@@ -13,6 +13,7 @@ mod plan;
 mod pump;
 mod route;
 mod settings;
+mod trimming;
 
 #[cfg(test)]
 mod testing;

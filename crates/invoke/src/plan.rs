@@ -120,6 +120,12 @@ fn candidates<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Vec<(&'a 
     Ok(routed)
 }
 
+/// What a caller hears who wants nothing adapted.
+pub(crate) fn refuse_adapted(notes: &[String]) -> Error {
+    let message = format!("x-tollgate-strict: this would be adapted: {}", notes.join(", "));
+    Error::Invalid { message, param: None }
+}
+
 /// The target whose reasoning is given back to it, if any is.
 fn sealed_by(prompt: &Prompt) -> Option<&str> {
     prompt.items.iter().rev().find_map(|item| match item {
@@ -147,8 +153,7 @@ fn step(
     }
     let mut ready = settings.make_ready(wish, (id, target)).map_err(|unfit| refusal(request, &unfit))?;
     if wish.is_strict && !ready.adapted.is_empty() {
-        let message = format!("x-tollgate-strict: this would be adapted: {}", ready.adapted.join(", "));
-        return Err(Error::Invalid { message, param: None });
+        return Err(refuse_adapted(&ready.adapted));
     }
     if ready.output_cap > target.max_output_tokens {
         let (most, cap) = (target.max_output_tokens, ready.output_cap);

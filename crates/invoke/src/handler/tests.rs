@@ -8,6 +8,7 @@ use crate::testing::*;
 mod dialects;
 mod fuzz;
 mod malformed;
+mod trim;
 
 #[tokio::test(start_paused = true)]
 async fn the_events_of_the_repository_are_answered() {
