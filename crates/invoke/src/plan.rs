@@ -4,6 +4,7 @@
 use tollgate_core::bound::attempt_cost;
 use tollgate_core::caller::Caller;
 use tollgate_core::catalogue::{Model, Target};
+use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
 use tollgate_core::money::Nanos;
 use tollgate_core::output_policy::OutputPolicy;
@@ -169,11 +170,17 @@ fn step(
 }
 
 fn refusal(request: &Request, unfit: &Unfit) -> Error {
-    if unfit.field == "model" {
-        let message = format!("the model \"{}\" is not one for this endpoint", request.model);
-        return Error::invalid("model", message);
+    let (field, model) = (unfit.field.as_str(), &unfit.model);
+    let talk = if request.dialect == Dialect::Responses { "input" } else { "messages" };
+    match field {
+        "model" => {
+            let message = format!("the model \"{}\" is not one for this endpoint", request.model);
+            Error::invalid("model", message)
+        }
+        "image" | "image_url" => Error::invalid(talk, format!("{model} does not take such images")),
+        "messages" => Error::invalid(talk, format!("{model} does not take such a conversation")),
+        _ => Error::invalid(field, unfit.to_string()),
     }
-    Error::invalid(&unfit.field, unfit.to_string())
 }
 
 impl Settings {

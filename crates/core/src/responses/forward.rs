@@ -129,7 +129,7 @@ fn without(object: &RawObject, name: &str) -> Result<RawObject, serde_json::Erro
 /// taken.
 fn unseal_input(body: &mut RawObject, target_id: &str) -> Result<bool, serde_json::Error> {
     let Some(input) = body.raw("input").map(RawValue::get) else { return Ok(false) };
-    if !input.starts_with('[') || !input.contains("encrypted_content") {
+    if !input.starts_with('[') || !input.contains("\"reasoning\"") {
         return Ok(false);
     }
     let items: Vec<Box<RawValue>> = serde_json::from_str(input)?;
@@ -161,6 +161,8 @@ enum Unsealed {
 #[derive(Deserialize)]
 struct Reasoning<'a> {
     #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
     encrypted_content: Option<String>,
     #[serde(borrow, default)]
     summary: Option<Vec<&'a RawValue>>,
@@ -172,8 +174,12 @@ fn unseal_item(item: &RawValue, target_id: &str) -> Result<Unsealed, serde_json:
         return Ok(Unsealed::Same);
     }
     let reasoning: Reasoning<'_> = serde_json::from_str(item.get())?;
-    let Some(text) = reasoning.encrypted_content else { return Ok(Unsealed::Same) };
-    let sealed = unseal(&text);
+    let Some(text) = &reasoning.encrypted_content else {
+        // An id that the gateway made up for another dialect's reasoning names nothing at a provider.
+        let is_ours = reasoning.id.as_deref().is_some_and(is_made_here);
+        return if is_ours { drop_reasoning(object, &reasoning) } else { Ok(Unsealed::Same) };
+    };
+    let sealed = unseal(text);
     if is_readable(&sealed, target_id) {
         if sealed.target.is_none() {
             return Ok(Unsealed::Same);
@@ -181,11 +187,25 @@ fn unseal_item(item: &RawValue, target_id: &str) -> Result<Unsealed, serde_json:
         object.set("encrypted_content", &sealed.text)?;
         return Ok(Unsealed::Opened(object));
     }
-    // Without its encrypted part an item is looked up by its id, which only its maker knows; and the reasoning itself is
-    // taken from nobody, other than its summary.
+    drop_reasoning(object, &reasoning)
+}
+
+/// Without its encrypted part an item is looked up by its id, which only its maker knows; and the reasoning itself is
+/// taken from nobody, other than its summary.
+fn drop_reasoning(mut object: RawObject, reasoning: &Reasoning<'_>) -> Result<Unsealed, serde_json::Error> {
     for name in ["encrypted_content", "id", "content"] {
         object = without(&object, name)?;
     }
-    let is_visible = reasoning.summary.is_some_and(|parts| !parts.is_empty());
+    let is_visible = reasoning.summary.as_ref().is_some_and(|parts| !parts.is_empty());
     Ok(Unsealed::Dropped(is_visible.then_some(object)))
+}
+
+/// Whether an item's id is one that [`super::ResponsesWriter`] gives: `rs_`, 32 hexadecimal digits, and a number.
+fn is_made_here(id: &str) -> bool {
+    let parts = id.strip_prefix("rs_").and_then(|rest| rest.split_once('_'));
+    parts.is_some_and(|(call, index)| {
+        call.len() == 32
+            && call.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && index.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }

@@ -104,7 +104,7 @@ fn any_members() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
 
 /// All that a prompt says and that Responses has a word for, and the settings as they are sent.
 fn meaning(prompt: &Prompt, with: &[(Parameter, Value)]) -> String {
-    let Prompt { items, tools, tool_choice, format, parameters, continues, strange } = prompt;
+    let Prompt { items, tools, tool_choice, format, parameters, continues, strange, held } = prompt;
     let mut parameters = parameters.clone();
     for unsaid in [Parameter::Seed, Parameter::N, Parameter::Temperature] {
         parameters.remove(unsaid);
@@ -114,7 +114,7 @@ fn meaning(prompt: &Prompt, with: &[(Parameter, Value)]) -> String {
             parameters.set(*parameter, value.clone());
         }
     }
-    format!("{items:?} {tools:?} {tool_choice:?} {format:?} {parameters:?} {continues:?} {strange:?}")
+    format!("{items:?} {tools:?} {tool_choice:?} {format:?} {parameters:?} {continues:?} {strange:?} {held}")
 }
 
 fn prompt(request: &Request) -> &Prompt {

@@ -228,6 +228,25 @@ fn reasoning_of_another_target_is_left_out_and_said() {
 }
 
 #[test]
+fn reasoning_under_an_id_of_the_gateways_own_goes_on_as_its_summary() {
+    let reasoning = |id: &str| {
+        json!({
+            "type": "reasoning", "id": id, "summary": [{"type": "summary_text", "text": "s"}],
+            "content": [{"type": "reasoning_text", "text": "t"}]
+        })
+    };
+    let ours = "rs_01a2067a246870dba5f7c5a56b89de8f_0";
+    let user = json!({"role": "user", "content": "a"});
+
+    let (text, notes) =
+        forwarded(&json!({"model": "m", "input": [reasoning(ours), reasoning("rs_theirs"), user]}), |_| ());
+
+    let bare = json!({"type": "reasoning", "summary": [{"type": "summary_text", "text": "s"}]});
+    assert_eq!(parsed(text.as_bytes())["input"], json!([bare, reasoning("rs_theirs"), user]));
+    assert_eq!(notes, ["encrypted_reasoning=dropped"]);
+}
+
+#[test]
 fn what_is_not_touched_is_forwarded_byte_for_byte() {
     let (text, notes) =
         forwarded(&json!({"future": {"b": [1.50], "a": "é"}, "input": "a", "model": "m"}), |_| ());
