@@ -136,7 +136,7 @@ impl Parameters {
             let value = rule.apply(given).ok_or_else(unfit)?;
             if rule.dropped {
                 sent.remove(parameter);
-                if rule.allowed.is_none() {
+                if rule.allowed.is_none() && parameter.is_missed(given) {
                     adapted.push(format!("{}=dropped", parameter.as_str()));
                 }
             } else if value != *given {
@@ -206,6 +206,15 @@ impl Parameter {
             Self::User => "user",
             Self::SafetyIdentifier => "safety_identifier",
             Self::PromptCacheKey => "prompt_cache_key",
+        }
+    }
+
+    /// Whether anybody would miss it: not what asks for nothing, and not notes that change no answer.
+    fn is_missed(self, value: &Value) -> bool {
+        match self {
+            Self::User | Self::SafetyIdentifier | Self::Metadata => false,
+            Self::Store => *value != Value::Bool(false),
+            _ => true,
         }
     }
 
@@ -302,6 +311,7 @@ mod tests {
             adapt(Parameter::Seed, json!(3), json!({"dropped": true})),
             Ok((None, said("seed=dropped")))
         );
+        assert_eq!(adapt(Parameter::Store, json!(false), json!({"dropped": true})), Ok((None, Vec::new())));
         assert!(adapt(Parameter::ReasoningEffort, json!("max"), effort).is_err());
         assert!(adapt(Parameter::Stop, json!(["x"]), json!({"allowed": []})).is_err());
     }
