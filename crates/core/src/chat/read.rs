@@ -27,8 +27,8 @@ const KNOWN: [&str; 10] = [
     "modalities",
 ];
 
-/// Fields whose cost nothing bounds.
-const UNBOUNDED: [&str; 2] = ["audio", "web_search_options"];
+/// Fields whose cost nothing bounds: some servers make more answers than they return, ask other models, or search.
+const UNBOUNDED: [&str; 5] = ["audio", "best_of", "models", "plugins", "web_search_options"];
 
 /// Reads a request's meaning.
 pub(crate) fn read(body: &RawObject) -> Result<Prompt, Error> {
@@ -42,9 +42,7 @@ pub(crate) fn read(body: &RawObject) -> Result<Prompt, Error> {
     messages::read(body, &mut prompt)?;
     tools::read(body, &mut prompt)?;
     prompt.format = read_format(body)?;
-    if has_other_modalities(body)? {
-        note(&mut prompt, "modalities".to_owned());
-    }
+    check_modalities(body)?;
     for (name, _) in body.members() {
         let is_known = KNOWN.contains(&name) || settings::is_setting(name);
         if !is_known && is_set(body, name) {
@@ -121,12 +119,13 @@ fn read_schema(object: &RawObject, at: &str, name: &str) -> Result<Option<Box<Ra
     }
 }
 
-fn has_other_modalities(body: &RawObject) -> Result<bool, Error> {
+/// No cap and no price that we know bounds what is not text.
+fn check_modalities(body: &RawObject) -> Result<(), Error> {
     let modalities = body.field::<Vec<String>>("modalities")?.unwrap_or_default();
-    if modalities.iter().any(|modality| modality == "audio") {
-        return Err(Error::invalid("modalities", "audio is not supported"));
+    match modalities.iter().find(|modality| *modality != "text") {
+        Some(other) => Err(Error::invalid("modalities", format!("{other} is not supported"))),
+        None => Ok(()),
     }
-    Ok(modalities.iter().any(|modality| modality != "text"))
 }
 
 /// The field of a setting in this dialect.

@@ -36,6 +36,12 @@ const KNOWN: [&str; 24] = [
     "user",
 ];
 
+/// What stands for text that only the provider has.
+const KEPT: [&str; 2] = ["conversation", "prompt"];
+
+/// Some servers make more answers than they return, sum up on the way, ask other models, or search.
+const UNBOUNDED: [&str; 5] = ["best_of", "context_management", "models", "n", "plugins"];
+
 /// Reads a request. Every error names the field that is wrong.
 pub(crate) fn read(body: &RawObject) -> Result<Prompt, Error> {
     refuse_unbounded(body)?;
@@ -61,9 +67,12 @@ fn refuse_unbounded(body: &RawObject) -> Result<(), Error> {
     if body.field::<bool>("background")? == Some(true) {
         return Err(unbounded("background", "an answer in the background"));
     }
-    let is_there = |name| body.raw(name).is_some_and(|value| value.get() != "null");
-    match ["conversation", "prompt"].into_iter().find(|name| is_there(name)) {
-        Some(name) => Err(unbounded(name, &format!("\"{name}\", which is kept at the provider,"))),
+    let is_there = |name: &&str| body.raw(name).is_some_and(|value| value.get() != "null");
+    if let Some(name) = KEPT.into_iter().find(is_there) {
+        return Err(unbounded(name, &format!("\"{name}\", which is kept at the provider,")));
+    }
+    match UNBOUNDED.into_iter().find(is_there) {
+        Some(name) => Err(unbounded(name, &format!("\"{name}\""))),
         None => Ok(()),
     }
 }

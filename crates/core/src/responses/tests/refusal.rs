@@ -125,3 +125,18 @@ fn what_the_gateway_cannot_bound_is_refused_in_plain_words() {
         );
     }
 }
+
+#[test]
+fn never_over_what_multiplies_or_redirects_the_cost_is_not_passed_on() {
+    let cases = [
+        ("n", json!(5)),
+        ("best_of", json!(5)),
+        ("context_management", json!([{"type": "compaction", "compact_threshold": 1_000}])),
+        ("models", json!(["dearer"])),
+        ("plugins", json!([{"id": "web"}])),
+    ];
+    for (name, value) in cases {
+        assert_eq!(param(&with(name, value)), name);
+        assert!(prompt(&with(name, Value::Null)).strange.is_empty());
+    }
+}
