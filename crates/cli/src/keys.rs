@@ -228,6 +228,6 @@ mod tests {
         };
 
         assert_eq!(check(&["gpt-5.5"]), Ok(()));
-        insta::assert_snapshot!(check(&["gpt-5.5", "gpt-4", "o9"]).unwrap_err(), @"the catalogue has no model gpt-4, o9: it has gpt-5.5, gpt-5.6-sol, gpt-oss-120b");
+        insta::assert_snapshot!(check(&["gpt-5.5", "gpt-4", "o9"]).unwrap_err(), @"the catalogue has no model gpt-4, o9: it has claude-sonnet-4.5, cohere-embed-v4, gpt-5.5, gpt-5.6-luna, gpt-5.6-sol, gpt-5.6-terra, gpt-oss-120b, gpt-oss-20b, nova-embed, nova-lite, text-embedding-3-small, titan-embed-text-v2");
     }
 }

@@ -1,13 +1,17 @@
 //! What tokens cost at a target.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::money::{Nanos, PerMillion, round_up};
 use crate::time::{Day, Timestamp};
 use crate::usage::Usage;
 
 /// The prices of one target: one for good, or several of which each begins on a UTC day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum History {
     /// For good.
@@ -18,12 +22,37 @@ pub enum History {
 
 /// A price from a day on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dated {
     /// The first UTC day.
     pub from: Day,
     /// The price.
-    #[serde(flatten)]
     pub price: Price,
+}
+
+impl<'de> Deserialize<'de> for History {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EitherForm)
+    }
+}
+
+/// Reads an object or an array, so that what is wrong in either is said.
+struct EitherForm;
+
+impl<'de> Visitor<'de> for EitherForm {
+    type Value = History;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a price, or an array of prices with the day on which each begins")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<History, A::Error> {
+        Price::deserialize(MapAccessDeserializer::new(map)).map(History::Always)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<History, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(seq)).map(History::Dated)
+    }
 }
 
 impl History {
@@ -52,6 +81,7 @@ impl History {
 
 /// The price of one target, in dollars per million tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Price {
     /// Input that no cache served.
     pub input: PerMillion,
@@ -227,7 +257,8 @@ mod tests {
     #[test]
     fn a_price_begins_on_its_day() {
         let history: History = serde_json::from_str(
-            r#"[{"from": "2026-01-01", "input": "5", "output": "30"}, {"from": "2026-12-01", "input": "4", "output": "20"}]"#,
+            r#"[{"from": "2026-01-01", "price": {"input": "5", "output": "30"}},
+                {"from": "2026-12-01", "price": {"input": "4", "output": "20"}}]"#,
         )
         .unwrap();
         let input = |at: u64| {

@@ -194,22 +194,14 @@ mod tests {
 
         let document = Trace::new(Some(W3C), Some(XRAY), "r-1").document(&span).unwrap();
 
-        let json: serde_json::Value = serde_json::from_str(&document).unwrap();
-        insta::assert_json_snapshot!(json, @r#"
-        {
-          "annotations": {
-            "trace": "0af7651916cd43dd8448eb211c80319c"
-          },
-          "end_time": 1795348801.5,
-          "fault": true,
-          "id": "eed8c70eb00e0778",
-          "name": "reserve",
-          "parent_id": "53995c3f42cd8ad8",
-          "start_time": 1795348800.000007,
-          "trace_id": "1-5759e988-bd862e3fe1be46a994272793",
-          "type": "subsegment"
-        }
-        "#);
+        let written: serde_json::Value = serde_json::from_str(&document).unwrap();
+        let expected = serde_json::json!({
+            "type": "subsegment", "name": "reserve", "id": "eed8c70eb00e0778",
+            "trace_id": "1-5759e988-bd862e3fe1be46a994272793", "parent_id": "53995c3f42cd8ad8",
+            "start_time": 1_795_348_800.000_007, "end_time": 1_795_348_801.5, "fault": true,
+            "annotations": {"trace": "0af7651916cd43dd8448eb211c80319c"},
+        });
+        assert_eq!(written, expected);
         assert_eq!(
             Trace::new(Some(W3C), Some(&XRAY.replace("Sampled=1", "Sampled=0")), "r-1").document(&span),
             None

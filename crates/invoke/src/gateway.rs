@@ -92,7 +92,10 @@ impl Gateway {
     async fn serve_request(self: Arc<Self>, arrival: Arrival, request: Request) -> Result<Answer, Error> {
         let caching = if self.options.cache_ttl.is_zero() { Caching::Bypass } else { arrival.caching };
         let tenant = &arrival.caller.tenant;
+        // What was kept may come from an adapted call, so strict callers share with each other only.
+        let family = if arrival.is_strict { "strict-" } else { "" };
         let look_up = async |key: String| {
+            let key = format!("{family}{key}");
             let found = match caching {
                 Caching::Use => self.look_up(&key, arrival.at).await,
                 Caching::Refresh | Caching::Bypass => None,

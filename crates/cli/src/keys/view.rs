@@ -255,7 +255,7 @@ mod tests {
         let key = ApiKey::mint(&[7; ENTROPY_BYTES]);
         let created = CreatedKey::of(&key, limited(), NOW);
 
-        insta::assert_snapshot!(created, @"
+        insta::assert_snapshot!(created, @r#"
         tg-777777777777-77777777777777777777777777777777r8mt
 
         id       k2
@@ -266,10 +266,11 @@ mod tests {
         rate     0.5/s, burst 1, 10,000 a day
         budget   $12.50 a day, $100.00 a month
         models   gpt-5.5, gpt-oss-120b
+        output   at most 4,000 tokens, stop at "END"
         expires  2026-11-22T12:01:00Z
 
         Keep the key now: it is stored as a hash only and cannot be shown again.
-        ");
+        "#);
         insta::assert_json_snapshot!(created, @r#"
         {
           "key": "tg-777777777777-77777777777777777777777777777777r8mt",
