@@ -289,6 +289,12 @@ mod tests {
             "gpt-5.5",
             "gpt-oss-120b"
           ],
+          "output": {
+            "max_tokens": 4000,
+            "stop": [
+              "END"
+            ]
+          },
           "created_at": "2026-11-20T08:00:00Z",
           "expires_at": "2026-11-22T12:01:00Z"
         }
