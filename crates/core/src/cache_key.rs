@@ -4,13 +4,15 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::dialect::Dialect;
 use crate::name::Name;
 use crate::request::Request;
 
 /// Raised when what is cached, or for whom, changes its meaning: old entries are then never found again.
 const POLICY_VERSION: u32 = 2;
 
-/// Fields that say who asks, not what; they reach the provider and cannot change the answer.
+/// Fields that say who asks, not what; they reach the provider and cannot change the answer. A response, which is written
+/// in the other dialect, repeats them.
 const WITHOUT_EFFECT: [&str; 3] = ["user", "metadata", "safety_identifier"];
 
 /// The key of a request within its tenant. The cap of a call that names none is not part of it: only whole answers are
@@ -26,9 +28,10 @@ pub fn exact_key(tenant: &Name, request: &Request, stops: &[String]) -> String {
     }
     let mut members: Vec<_> = request.body().members().collect();
     members.sort_unstable_by_key(|(name, _)| *name);
+    let repeats_all = request.dialect == Dialect::Responses;
     for (name, value) in members {
         let is_null = value.get() == "null";
-        if is_null || WITHOUT_EFFECT.contains(&name) {
+        if is_null || (!repeats_all && WITHOUT_EFFECT.contains(&name)) {
             continue;
         }
         write_string(name, &mut text);
@@ -87,7 +90,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::dialect::Dialect;
 
     fn key(tenant: &str, body: &str) -> String {
         exact_key(&tenant.parse().unwrap(), &Request::parse(Dialect::Chat, body.as_bytes()).unwrap(), &[])
@@ -108,6 +110,19 @@ mod tests {
         let named = BODY.replace("\"seed\"", "\"user\":\"u1\",\"metadata\":{\"a\":\"b\"},\"seed\"");
 
         assert_eq!(key("a", BODY), key("a", &named));
+    }
+
+    #[test]
+    fn no_leak_a_response_repeats_who_asked_and_is_kept_for_them_alone() {
+        let key = |member: &str| {
+            let body = format!(r#"{{"model":"m","input":"hi"{member}}}"#);
+            let request = Request::parse(Dialect::Responses, body.as_bytes()).unwrap();
+            exact_key(&"a".parse().unwrap(), &request, &[])
+        };
+
+        for member in [r#","user":"u1""#, r#","metadata":{"a":"b"}"#, r#","safety_identifier":"s""#] {
+            assert_ne!(key(""), key(member), "{member}");
+        }
     }
 
     #[test]
