@@ -83,6 +83,8 @@ impl Gateway {
         let caching = if self.options.cache_ttl.is_zero() { Caching::Bypass } else { arrival.caching };
         let tenant = &arrival.caller.tenant;
         let look_up = async |key: String| {
+            // What was kept may come of an adapted call.
+            let key = if arrival.is_strict { format!("{key}-strict") } else { key };
             let found = match caching {
                 Caching::Use => self.look_up(&key, arrival.at).await,
                 Caching::Refresh | Caching::Bypass => None,

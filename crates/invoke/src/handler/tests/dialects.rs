@@ -236,6 +236,23 @@ async fn a_strict_caller_is_refused_rather_than_adapted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_strict_caller_gets_no_answer_that_was_kept_from_an_adapted_call() {
+    let world = World::scripted([answers("Paris", "stop", Some(usage(30, 5)))]);
+    let body = r#"{"model":"plain","input":"a","reasoning":{"summary":"auto"}}"#;
+    let adapted = world.call(post(RESPONSES, body)).await;
+    let mut strict = post(RESPONSES, body);
+    strict["headers"]["x-tollgate-strict"] = "true".into();
+    strict["multiValueHeaders"]["x-tollgate-strict"] = json!(["true"]);
+
+    let refused = world.call(strict).await;
+    let kept = world.call(post(RESPONSES, body)).await;
+
+    assert_eq!(adapted.header("x-tollgate-adapted"), "reasoning_summary=dropped, max_output_tokens=500");
+    assert_eq!(refused.status, 400);
+    assert_eq!(kept.header("x-tollgate-cache"), "hit-exact");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_keys_own_policy_caps_and_stops_its_calls() {
     let world =
         World::scripted([answers("a", "stop", Some(usage(1, 1))), answers("a", "stop", Some(usage(1, 1)))]);
