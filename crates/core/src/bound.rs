@@ -107,6 +107,18 @@ mod tests {
     }
 
     #[test]
+    fn never_over_the_prompt_that_a_maker_adds_for_tools_is_bounded() {
+        let catalogue: Catalogue =
+            serde_json::from_str(include_str!("../../../config/catalogue.json")).unwrap();
+        let body = br#"{"model":"m","messages":[{"role":"user","content":"a"}],"tools":[{"type":"function","function":{"name":"f"}}]}"#;
+        let request = Request::parse(Dialect::Chat, body).unwrap();
+
+        // Anthropic adds 346 tokens of its own to a call with tools, besides the tools.
+        let tokens = input_tokens(&request, &catalogue.targets["runtime-us-east-1/claude-sonnet-4.5"]);
+        assert!(tokens > 346 + body.len() as u64, "{tokens}");
+    }
+
+    #[test]
     fn a_token_id_counts_as_at_least_one_token() {
         let body = br#"{"model":"m","input":[1,2,3,4,5,6,7,8,9]}"#;
         let request = Request::parse(Dialect::Embeddings, body).unwrap();
