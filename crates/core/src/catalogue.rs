@@ -263,7 +263,13 @@ impl Target {
             );
             need(!dialects.is_empty(), "dialects is empty");
             match auth {
-                Auth::Sigv4 { signing_name } => need(!signing_name.is_empty(), "signing_name is empty"),
+                Auth::Sigv4 { signing_name } => {
+                    need(!signing_name.is_empty(), "signing_name is empty");
+                    need(
+                        is_of_aws(host),
+                        "host is not of AWS, and would get a signature and a session token",
+                    );
+                }
                 Auth::Bearer { secret } => need(!secret.is_empty(), "secret is empty"),
                 Auth::None => {}
             }
@@ -280,6 +286,13 @@ impl Target {
             Wire::Invoke { body } => *body != InvokeBody::Chat,
         }
     }
+}
+
+/// Whether a host belongs to AWS.
+fn is_of_aws(host: &str) -> bool {
+    let name = host.strip_prefix("https://").unwrap_or(host);
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
+    is_plain && [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].iter().any(|end| name.ends_with(end))
 }
 
 impl Prices {
@@ -330,6 +343,24 @@ mod tests {
 
         assert_eq!(faults[0], "model \"gpt-5.5\" names the unknown target \"nowhere\"");
         assert_eq!(faults.len(), 1 + catalogue.targets.len());
+    }
+
+    #[test]
+    fn what_is_signed_goes_to_aws_only() {
+        for elsewhere in [
+            "https://example.com",
+            "https://evil.com/.api.aws",
+            "https://x@y.api.aws",
+            "https://amazonaws.com.evil",
+        ] {
+            let mut catalogue = shipped();
+            let target = catalogue.targets.get_mut("mantle-us-east-1/gpt-5.5").unwrap();
+            if let Wire::Openai { host, .. } = &mut target.wire {
+                elsewhere.clone_into(host);
+            }
+
+            assert!(catalogue.check().unwrap_err().to_string().contains("host is not of AWS"), "{elsewhere}");
+        }
     }
 
     #[test]

@@ -189,6 +189,8 @@ impl Gateway {
         let begun = Instant::now();
         let mut interpreter = self.interpreter(serving, step);
         match self.model.call(&call).await? {
+            // A server that does not stream: its answer is none that a client of events could read.
+            Reply::Whole(_) if call.stream => Err(ModelError::Garbled("no stream".into())),
             Reply::Whole(said) => {
                 let (body, glimpse) = interpreter.whole(said).map_err(no_answer)?;
                 Ok(Started::Json { body, glimpse })

@@ -63,7 +63,7 @@ impl Config {
             retention_days: number(&read, "LEDGER_RETENTION_DAYS", 400)?,
             cache_ttl: Duration::from_secs(number(&read, "CACHE_TTL_SECS", 3_600)?),
             settle,
-            provider_endpoint: read("PROVIDER_ENDPOINT").filter(|url| !url.is_empty()),
+            provider_endpoint: stand_in(&read)?,
             allow_private_providers: match read("ALLOW_PRIVATE_PROVIDERS").as_deref() {
                 None | Some("" | "false") => false,
                 Some("true") => true,
@@ -77,6 +77,19 @@ impl Config {
             provider_secrets: read("PROVIDER_SECRETS").as_deref().map(list).unwrap_or_default(),
             xray_daemon: read("AWS_XRAY_DAEMON_ADDRESS"),
         })
+    }
+}
+
+/// The stand-in gets keys and signatures of every provider, so it is on this machine or nowhere.
+fn stand_in(read: impl Fn(&str) -> Option<String>) -> Result<Option<String>, VarError> {
+    const NAME: &str = "PROVIDER_ENDPOINT";
+    let Some(url) = read(NAME).filter(|url| !url.is_empty()) else { return Ok(None) };
+    let is_here =
+        ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"].iter().any(|here| url.starts_with(here));
+    if is_here && !url.contains('@') {
+        Ok(Some(url))
+    } else {
+        Err(VarError { name: NAME, fault: "is not on this machine" })
     }
 }
 
@@ -109,6 +122,12 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         assert_eq!(vars(("ALLOW_PRIVATE_PROVIDERS", "yes")).unwrap_err().name, "ALLOW_PRIVATE_PROVIDERS");
+        for elsewhere in
+            ["https://example.com", "http://127.0.0.1.example.com", "http://127.0.0.1:x@example.com"]
+        {
+            assert_eq!(vars(("PROVIDER_ENDPOINT", elsewhere)).unwrap_err().name, "PROVIDER_ENDPOINT");
+        }
+        assert!(vars(("PROVIDER_ENDPOINT", "http://127.0.0.1:9002")).is_ok());
         assert_eq!(vars(("SETTLE", "never")).unwrap_err().name, "SETTLE");
         assert_eq!(vars(("CACHE_TTL_SECS", "1h")).unwrap_err().name, "CACHE_TTL_SECS");
     }

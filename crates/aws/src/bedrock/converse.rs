@@ -10,6 +10,7 @@ use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::http::HttpRequest;
+use aws_sdk_bedrockruntime::error::ProvideErrorMetadata;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -17,7 +18,7 @@ use tollgate_core::converse::ConverseRequest;
 use tollgate_core::model::{Call, ModelError, Reply, Said};
 
 use crate::bedrock::converse::hear::Listener;
-use crate::bedrock::runtime::{break_off, client, failure, place, trace};
+use crate::bedrock::runtime::{break_off, client, failure, named, place, trace};
 
 #[derive(Debug)]
 pub(super) struct ConverseClient {
@@ -91,7 +92,7 @@ impl ConverseClient {
                     Err(error) => {
                         let error = error.into_service_error();
                         let is_throttled = error.is_throttling_exception();
-                        Err(break_off(is_throttled, listener.progress(), Box::new(error)))
+                        Err(break_off(is_throttled, listener.progress(), named(error.code())))
                     }
                 };
                 match heard {

@@ -8,7 +8,7 @@ use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::http::HttpRequest;
 use aws_sdk_bedrockruntime::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_bedrockruntime::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_bedrockruntime::error::BoxError;
+use aws_sdk_bedrockruntime::error::{BoxError, ProvideErrorMetadata};
 use aws_sdk_bedrockruntime::types::ResponseStream;
 use aws_smithy_types::Blob;
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use tollgate_core::converse::request_metadata;
 use tollgate_core::embedding::{self, Embeddings};
 use tollgate_core::model::{Call, ModelError, Reply, Said};
 
-use crate::bedrock::runtime::{Progress, break_off, client, failure, place, trace};
+use crate::bedrock::runtime::{Progress, break_off, client, failure, named, place, trace};
 
 const JSON: &str = "application/json";
 
@@ -125,7 +125,7 @@ impl InvokeClient {
                     Err(error) => {
                         let error = error.into_service_error();
                         let is_throttled = error.is_throttling_exception();
-                        return Some((Err(break_off(is_throttled, progress, Box::new(error))), None));
+                        return Some((Err(break_off(is_throttled, progress, named(error.code()))), None));
                     }
                 }
             }

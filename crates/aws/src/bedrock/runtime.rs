@@ -63,21 +63,27 @@ where
         SdkError::TimeoutError(_) => ModelError::TimedOut,
         // The SDK calls an answer that it cannot read an error of the service, whatever its status.
         SdkError::ServiceError(service) if service.raw().status().is_success() => {
-            ModelError::Garbled(Box::new(error))
+            ModelError::Garbled("the answer cannot be read".into())
         }
+        // The service's message may repeat what it was asked: logs get its name only.
         SdkError::ServiceError(service) => match service.err().code() {
             Some("ThrottlingException" | "ModelNotReadyException" | "ServiceQuotaExceededException") => {
                 ModelError::Throttled { retry_after: retry_after(service.raw()) }
             }
             Some("ValidationException") => refused(service.err().message().unwrap_or("invalid request")),
             Some("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException") => {
-                ModelError::Unauthorized(Box::new(error))
+                ModelError::Unauthorized(named(service.err().code()))
             }
             Some("ModelTimeoutException") => ModelError::TimedOut,
-            _ => ModelError::Unavailable(Box::new(error)),
+            code => ModelError::Unavailable(named(code)),
         },
         _ => ModelError::Broken(Box::new(error)),
     }
+}
+
+/// The name of a service's error, as a cause.
+pub(super) fn named(code: Option<&str>) -> Cause {
+    code.unwrap_or("an error without a name").into()
 }
 
 fn retry_after(response: &HttpResponse) -> Option<Duration> {

@@ -71,7 +71,7 @@ impl Default for MemorySettings {
 fn catalogue() -> Value {
     let model = |targets: &[&str], cap: u64| json!({"owned_by": "openai", "created": 1_780_272_000, "targets": targets, "default_output_tokens": cap});
     let target = |provider: &str, wire: Value, cap: u64| json!({"provider": provider, "model_id": format!("{provider}.model"), "region": "us-east-1", "wire": wire, "context_tokens": 100_000, "max_output_tokens": cap, "max_image_tokens": 10, "overhead_tokens": 0});
-    let wire = |host: &str, dialects: &[&str]| json!({"kind": "openai", "host": host, "path_prefix": "/v1", "dialects": dialects, "auth": {"kind": "sigv4", "signing_name": "first"}});
+    let wire = |host: &str, dialects: &[&str]| json!({"kind": "openai", "host": host, "path_prefix": "/v1", "dialects": dialects, "auth": {"kind": "none"}});
     let chat = wire("https://first.example", &["chat", "responses"]);
     let other = wire("https://second.example", &["chat"]);
     let converse = json!({"kind": "converse"});
