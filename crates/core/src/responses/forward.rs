@@ -30,7 +30,7 @@ pub(crate) fn forward(
     if body.read("stream")?.unwrap_or(false) != asking.stream {
         body.set("stream", &asking.stream)?;
         if !asking.stream {
-            body = without(&body, "stream_options")?;
+            body.remove("stream_options");
         }
     }
     if let Some(id) = asking.continues {
@@ -86,7 +86,7 @@ fn put(body: &mut RawObject, place: &[&str], value: Option<&Value>) -> Result<()
     match (place, value) {
         ([], _) => {}
         ([name], Some(value)) => body.set(name, value)?,
-        ([name], None) => *body = without(body, name)?,
+        ([name], None) => body.remove(name),
         ([name, inner @ ..], value) => {
             let outer: Option<RawObject> = body.read(name)?;
             if outer.is_none() && value.is_none() {
@@ -97,7 +97,7 @@ fn put(body: &mut RawObject, place: &[&str], value: Option<&Value>) -> Result<()
             if outer.members().next().is_some() {
                 body.set(name, &outer)?;
             } else {
-                *body = without(body, name)?;
+                body.remove(name);
             }
         }
     }
@@ -111,18 +111,10 @@ fn include(body: &mut RawObject, name: &str, is_wanted: bool) -> Result<(), serd
         included.push(name.to_owned());
     }
     if included.is_empty() {
-        *body = without(body, "include")?;
+        body.remove("include");
         return Ok(());
     }
     body.set("include", &included)
-}
-
-fn without(object: &RawObject, name: &str) -> Result<RawObject, serde_json::Error> {
-    let mut rest = RawObject::default();
-    for (known, value) in object.members().filter(|(known, _)| *known != name) {
-        rest.set(known, value)?;
-    }
-    Ok(rest)
 }
 
 /// Gives encrypted reasoning back to the target that made it and takes it from every other one; says whether any was
@@ -184,6 +176,6 @@ fn unseal_item(item: &RawValue, target_id: &str) -> Result<Unsealed, serde_json:
         return Ok(Unsealed::Opened(object));
     }
     let is_visible = reasoning.summary.into_iter().chain(reasoning.content).any(|parts| !parts.is_empty());
-    let rest = without(&object, "encrypted_content")?;
-    Ok(Unsealed::Dropped(is_visible.then_some(rest)))
+    object.remove("encrypted_content");
+    Ok(Unsealed::Dropped(is_visible.then_some(object)))
 }
