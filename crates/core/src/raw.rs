@@ -44,6 +44,11 @@ impl RawObject {
         Ok(())
     }
 
+    /// Takes a member out, if it is there.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| known != name);
+    }
+
     /// Names and unread values, in their order.
     pub fn members(&self) -> impl Iterator<Item = (&str, &RawValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), &**value))
@@ -95,6 +100,16 @@ mod tests {
         object.set("c", "x").unwrap();
 
         assert_eq!(serde_json::to_string(&object).unwrap(), r#"{"b":2,"a":{"z":1,"y":"\u00e9"},"c":"x"}"#);
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_the_rest_as_it_was() {
+        let mut object: RawObject = serde_json::from_str(r#"{"b":1.50,"a":null,"c":"\u00e9"}"#).unwrap();
+
+        object.remove("a");
+        object.remove("absent");
+
+        assert_eq!(serde_json::to_string(&object).unwrap(), r#"{"b":1.50,"c":"\u00e9"}"#);
     }
 
     #[test]

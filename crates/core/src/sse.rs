@@ -54,13 +54,16 @@ impl SseDecoder {
     }
 }
 
-/// The bytes of one event.
+/// The bytes of one event. Each line of its data stands by itself: one that does not is lost to the client.
 #[must_use]
 pub fn encode(data: &[u8]) -> Bytes {
     let mut event = Vec::with_capacity(data.len() + 8);
-    event.extend_from_slice(b"data: ");
-    event.extend_from_slice(data);
-    event.extend_from_slice(b"\n\n");
+    for line in data.split(|byte| matches!(byte, b'\r' | b'\n')) {
+        event.extend_from_slice(b"data: ");
+        event.extend_from_slice(line);
+        event.push(b'\n');
+    }
+    event.push(b'\n');
     Bytes::from(event)
 }
 
@@ -98,6 +101,15 @@ mod tests {
         let refused = (0..9).any(|_| decoder.feed(&megabyte).is_err());
 
         assert!(refused);
+    }
+
+    #[test]
+    fn data_of_several_lines_is_read_as_it_was_written() {
+        let data = b"{\n  \"choices\": []\n}";
+
+        let events = SseDecoder::default().feed(&encode(data)).unwrap();
+
+        assert_eq!(events, [&data[..]]);
     }
 
     proptest! {

@@ -18,7 +18,7 @@ pub(crate) fn forward(
     let removed = given.iter().filter(|(parameter, _)| asking.parameters.get(*parameter).is_none());
     for (parameter, _) in removed {
         if let Some(name) = given_name(body, parameter) {
-            wire = without(&wire, name)?;
+            wire.remove(name);
         }
     }
     for (parameter, value) in asking.parameters.iter() {
@@ -29,7 +29,7 @@ pub(crate) fn forward(
             continue;
         }
         if let Some(old) = old.filter(|old| *old != new) {
-            wire = without(&wire, old)?;
+            wire.remove(old);
         }
         wire.set(new, value)?;
     }
@@ -53,23 +53,12 @@ fn set_stream(wire: &mut RawObject, stream: bool) -> Result<(), serde_json::Erro
         wire.set("stream", &stream)?;
     }
     if !stream {
-        *wire = without(wire, "stream_options")?;
+        wire.remove("stream_options");
         return Ok(());
     }
     let mut options: RawObject = wire.read("stream_options")?.unwrap_or_default();
     options.set("include_usage", &true)?;
     wire.set("stream_options", &options)
-}
-
-fn without(object: &RawObject, name: &str) -> Result<RawObject, serde_json::Error> {
-    if object.raw(name).is_none() {
-        return Ok(object.clone());
-    }
-    let mut rest = RawObject::default();
-    for (known, value) in object.members().filter(|(known, _)| *known != name) {
-        rest.set(known, value)?;
-    }
-    Ok(rest)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::completion::{Finish, Glimpse, NoAnswer};
@@ -10,6 +11,8 @@ use crate::usage::{ChatUsage, Usage};
 
 #[derive(Deserialize)]
 struct Wire<'a> {
+    #[serde(default)]
+    error: Option<IgnoredAny>,
     #[serde(borrow)]
     choices: Vec<Choice<'a>>,
     #[serde(default)]
@@ -18,10 +21,16 @@ struct Wire<'a> {
     service_tier: Option<Cow<'a, str>>,
 }
 
+/// What may say beside its choices, or instead of them, that it is an error.
+pub(super) trait Answer<'de>: Deserialize<'de> {
+    /// Whether it does.
+    fn is_error(&self) -> bool;
+}
+
 #[derive(Deserialize)]
-struct Failure<'a> {
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
+struct Failure {
+    #[serde(default)]
+    error: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -66,11 +75,16 @@ pub fn glimpse(json: &[u8]) -> Result<Glimpse, NoAnswer> {
     })
 }
 
-/// Reads JSON that is an answer unless it says that it is an error.
-pub(super) fn parse<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, NoAnswer> {
-    match serde_json::from_slice::<Failure<'_>>(json) {
-        Ok(Failure { error: Some(_) }) => Err(NoAnswer::Failed),
-        _ => serde_json::from_slice(json).map_err(NoAnswer::Garbled),
+/// Reads JSON that is an answer unless it says that it is an error. Each chunk is read once: only what is none is looked
+/// at again.
+pub(super) fn parse<'de, T: Answer<'de>>(json: &'de [u8]) -> Result<T, NoAnswer> {
+    match serde_json::from_slice::<T>(json) {
+        Ok(answer) if answer.is_error() => Err(NoAnswer::Failed),
+        Ok(answer) => Ok(answer),
+        Err(error) => match serde_json::from_slice(json) {
+            Ok(Failure { error: Some(_) }) => Err(NoAnswer::Failed),
+            _ => Err(NoAnswer::Garbled(error)),
+        },
     }
 }
 
@@ -78,6 +92,12 @@ fn finish_of(reason: &str) -> Finish {
     match reason {
         "stop" | "tool_calls" | "function_call" => Finish::Whole,
         _ => Finish::Partial,
+    }
+}
+
+impl<'de: 'a, 'a> Answer<'de> for Wire<'a> {
+    fn is_error(&self) -> bool {
+        self.error.is_some()
     }
 }
 
@@ -169,5 +189,12 @@ mod tests {
         let chunk = br#"{"error":{"code":502},"choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#;
 
         assert!(matches!(glimpse(chunk), Err(NoAnswer::Failed)));
+    }
+
+    #[test]
+    fn an_error_beside_what_cannot_be_read_is_a_failure_and_none_is_none() {
+        assert!(matches!(glimpse(br#"{"choices":5,"error":{}}"#), Err(NoAnswer::Failed)));
+        assert!(matches!(glimpse(br#"{"choices":5,"error":null}"#), Err(NoAnswer::Garbled(_))));
+        assert!(glimpse(br#"{"choices":[],"error":null}"#).is_ok());
     }
 }

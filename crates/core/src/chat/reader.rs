@@ -5,12 +5,12 @@ mod calls;
 mod inline;
 
 use serde::Deserialize;
-use serde::de::Error as _;
+use serde::de::{Error as _, IgnoredAny};
 use serde_json::value::RawValue;
 
 use self::calls::{Calls, WireCall};
 use self::inline::Inline;
-use super::glimpse::parse;
+use super::glimpse::{Answer, parse};
 use crate::completion::NoAnswer;
 use crate::event::{Event, FinishReason};
 use crate::usage::{ChatUsage, Usage};
@@ -25,6 +25,8 @@ pub struct ChatReader {
 
 #[derive(Deserialize)]
 struct Wire {
+    #[serde(default)]
+    error: Option<IgnoredAny>,
     choices: Vec<Choice>,
     #[serde(default)]
     usage: Option<ChatUsage>,
@@ -60,6 +62,12 @@ struct Said {
 struct Logprobs {
     #[serde(default)]
     content: Option<Vec<Box<RawValue>>>,
+}
+
+impl Answer<'_> for Wire {
+    fn is_error(&self) -> bool {
+        self.error.is_some()
+    }
 }
 
 impl ChatReader {

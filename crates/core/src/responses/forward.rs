@@ -30,7 +30,7 @@ pub(crate) fn forward(
     if body.read("stream")?.unwrap_or(false) != asking.stream {
         body.set("stream", &asking.stream)?;
         if !asking.stream {
-            body = without(&body, "stream_options")?;
+            body.remove("stream_options");
         }
     }
     if let Some(id) = asking.continues {
@@ -86,7 +86,7 @@ fn put(body: &mut RawObject, place: &[&str], value: Option<&Value>) -> Result<()
     match (place, value) {
         ([], _) => {}
         ([name], Some(value)) => body.set(name, value)?,
-        ([name], None) => *body = without(body, name)?,
+        ([name], None) => body.remove(name),
         ([name, inner @ ..], value) => {
             let outer: Option<RawObject> = body.read(name)?;
             if outer.is_none() && value.is_none() {
@@ -97,7 +97,7 @@ fn put(body: &mut RawObject, place: &[&str], value: Option<&Value>) -> Result<()
             if outer.members().next().is_some() {
                 body.set(name, &outer)?;
             } else {
-                *body = without(body, name)?;
+                body.remove(name);
             }
         }
     }
@@ -111,18 +111,10 @@ fn include(body: &mut RawObject, name: &str, is_wanted: bool) -> Result<(), serd
         included.push(name.to_owned());
     }
     if included.is_empty() {
-        *body = without(body, "include")?;
+        body.remove("include");
         return Ok(());
     }
     body.set("include", &included)
-}
-
-fn without(object: &RawObject, name: &str) -> Result<RawObject, serde_json::Error> {
-    let mut rest = RawObject::default();
-    for (known, value) in object.members().filter(|(known, _)| *known != name) {
-        rest.set(known, value)?;
-    }
-    Ok(rest)
 }
 
 /// Gives encrypted reasoning back to the target that made it and takes it from every other one; says whether any was
@@ -177,7 +169,7 @@ fn unseal_item(item: &RawValue, target_id: &str) -> Result<Unsealed, serde_json:
     let Some(text) = &reasoning.encrypted_content else {
         // An id that the gateway made up for another dialect's reasoning names nothing at a provider.
         let is_ours = reasoning.id.as_deref().is_some_and(is_made_here);
-        return if is_ours { drop_reasoning(object, &reasoning) } else { Ok(Unsealed::Same) };
+        return Ok(if is_ours { drop_reasoning(object, &reasoning) } else { Unsealed::Same });
     };
     let sealed = unseal(text);
     if is_readable(&sealed, target_id) {
@@ -187,17 +179,17 @@ fn unseal_item(item: &RawValue, target_id: &str) -> Result<Unsealed, serde_json:
         object.set("encrypted_content", &sealed.text)?;
         return Ok(Unsealed::Opened(object));
     }
-    drop_reasoning(object, &reasoning)
+    Ok(drop_reasoning(object, &reasoning))
 }
 
 /// Without its encrypted part an item is looked up by its id, which only its maker knows; and the reasoning itself is
 /// taken from nobody, other than its summary.
-fn drop_reasoning(mut object: RawObject, reasoning: &Reasoning<'_>) -> Result<Unsealed, serde_json::Error> {
+fn drop_reasoning(mut object: RawObject, reasoning: &Reasoning<'_>) -> Unsealed {
     for name in ["encrypted_content", "id", "content"] {
-        object = without(&object, name)?;
+        object.remove(name);
     }
     let is_visible = reasoning.summary.as_ref().is_some_and(|parts| !parts.is_empty());
-    Ok(Unsealed::Dropped(is_visible.then_some(object)))
+    Unsealed::Dropped(is_visible.then_some(object))
 }
 
 /// Whether an item's id is one that [`super::ResponsesWriter`] gives: `rs_`, 32 hexadecimal digits, and a number.
