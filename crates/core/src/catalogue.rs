@@ -178,7 +178,7 @@ pub struct Timeouts {
     pub connect_ms: u64,
     /// From sending the request to the first content of a stream.
     pub first_token_ms: u64,
-    /// From one event of a stream to the next.
+    /// From one event of a stream to the next, once its content has begun.
     pub between_tokens_ms: u64,
     /// To the end of the answer. A JSON answer has at most 290 s in any case.
     pub total_ms: u64,

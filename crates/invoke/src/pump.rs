@@ -110,9 +110,11 @@ impl Flow {
         for told in held {
             self.pass(told).await;
         }
-        let patience = Duration::from_millis(self.sent.step.target.timeouts.between_tokens_ms);
+        let between = Duration::from_millis(self.sent.step.target.timeouts.between_tokens_ms);
         let mut silence = Duration::ZERO;
         loop {
+            // A model may think for long before its first word; nobody else could answer instead any more.
+            let patience = if self.seen.first_content.is_some() { between } else { Duration::MAX };
             let wait = PING_EVERY.min(patience.saturating_sub(silence));
             let Ok(next) = tokio::time::timeout(wait, pieces.next()).await else {
                 silence += wait;

@@ -84,8 +84,7 @@ impl OpenaiWire {
             return Err(refusal::read(response, end, clock::now()).await);
         }
         if call.stream && !answer::is_json(&response) {
-            let between = Duration::from_millis(call.target.timeouts.between_tokens_ms);
-            return Ok(Reply::Stream(pieces::read(response, *dialect, end, between)));
+            return Ok(Reply::Stream(pieces::read(response, *dialect)));
         }
         answer::read(response, end).await.map(Reply::Whole)
     }

@@ -283,3 +283,30 @@ async fn a_client_that_stalls_is_given_up_in_time_to_settle_and_finds_the_error(
     assert_eq!(world.record().end.unwrap().outcome, "stream_broken");
     assert!(said.events().last().unwrap().contains("stream_broken"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_falls_silent_after_its_first_content_is_broken() {
+    let pieces = [(Duration::ZERO, piece(content("Pa"))), (Duration::from_secs(61), piece(content("ris")))];
+    let world = World::scripted([streams(pieces)]);
+
+    let said = world.call(event("stream")).await;
+
+    assert!(said.events().last().unwrap().contains("stream_broken"));
+    assert_eq!(world.record().end.unwrap().latency_us, 60_000_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_thinks_for_minutes_is_waited_for_where_nobody_else_can_answer() {
+    let thinking = [
+        (Duration::from_secs(200), piece(content("42"))),
+        (Duration::ZERO, piece(finish("stop"))),
+        (Duration::ZERO, piece(usage_chunk(30, 5))),
+    ];
+    let world = World::scripted([streams(thinking)]);
+    let body = r#"{"model":"plain","messages":[{"role":"user","content":"a"}],"stream":true}"#;
+
+    let said = world.call(chat(body)).await;
+
+    assert_eq!(said.events(), [content("42"), finish("stop"), "[DONE]".to_owned()]);
+    assert!(said.body.matches(": ping").count() > 10);
+}

@@ -1,13 +1,11 @@
-//! Streamed answers: server-sent events, each within its time.
+//! Streamed answers: server-sent events. How long they may take is the gateway's to say, over all wires alike.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use reqwest::Response;
-use tokio::time::{Instant, timeout, timeout_at};
 use tollgate_core::dialect::Dialect;
 use tollgate_core::model::{ModelError, Pieces, Said};
 use tollgate_core::sse::{DONE, SseDecoder};
@@ -19,23 +17,18 @@ struct Reading {
     bytes: BoxStream<'static, reqwest::Result<Bytes>>,
     decoder: SseDecoder,
     events: VecDeque<Bytes>,
-    /// Until there is a first event, by when it must come.
-    first_by: Option<Instant>,
-    between: Duration,
     /// Whether the end of the connection is an end as good as `[DONE]`.
     may_just_end: bool,
     is_over: bool,
 }
 
-/// The data of the events up to `[DONE]`: the first by `first_by`, and each other within `between` of its being asked
-/// for. Chat without `[DONE]` is broken; Responses says in an event of its own that it is over.
-pub(super) fn read(response: Response, dialect: Dialect, first_by: Instant, between: Duration) -> Pieces {
+/// The data of the events up to `[DONE]`. Chat without `[DONE]` is broken; Responses says in an event of its own that it
+/// is over.
+pub(super) fn read(response: Response, dialect: Dialect) -> Pieces {
     let reading = Reading {
         bytes: response.bytes_stream().boxed(),
         decoder: SseDecoder::default(),
         events: VecDeque::new(),
-        first_by: Some(first_by),
-        between,
         may_just_end: dialect == Dialect::Responses,
         is_over: false,
     };
@@ -47,13 +40,7 @@ impl Reading {
         if self.is_over {
             return None;
         }
-        let between = self.between;
-        let event = match self.first_by.take() {
-            Some(end) => timeout_at(end, self.event()).await.unwrap_or(Err(ModelError::TimedOut)),
-            None => timeout(between, self.event()).await.unwrap_or_else(|_| {
-                Err(ModelError::Broken(format!("no event within {} ms", between.as_millis()).into()))
-            }),
-        };
+        let event = self.event().await;
         self.is_over = !matches!(event, Ok(Some(_)));
         event.map(|event| event.map(Said::Json)).transpose()
     }

@@ -89,24 +89,6 @@ async fn a_connection_that_breaks_amid_a_stream_breaks_the_stream() {
 }
 
 #[tokio::test]
-async fn a_stream_that_falls_silent_is_broken() {
-    let head = "HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\ndata: {}\n\n: ping\n\n";
-    let mut sample = Sample::signed(&serve_once(head, Then::Stall));
-    sample.target.timeouts.between_tokens_ms = 50;
-
-    assert_eq!(pieces_of(sample).await, [Ok("{}".to_owned()), Err(("broken", true))]);
-}
-
-#[tokio::test]
-async fn a_stream_without_a_first_event_in_time_is_timed_out() {
-    let head = "HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n: ping\n\n";
-    let sample =
-        Sample { timeout: Duration::from_millis(500), ..Sample::signed(&serve_once(head, Then::Stall)) };
-
-    assert_eq!(pieces_of(sample).await, [Err(("timed out", true))]);
-}
-
-#[tokio::test]
 async fn an_event_that_never_ends_is_garbled() {
     let body = format!("data: {}", "x".repeat(9 * 1024 * 1024));
 
