@@ -53,6 +53,8 @@ pub struct Told {
     pub frames: Vec<Bytes>,
     /// What the gateway takes from it.
     pub glimpse: Glimpse,
+    /// Nothing that belongs to the answer comes after it: a target that speaks Responses says all with its last event.
+    pub is_last: bool,
 }
 
 /// Hears and tells.
@@ -160,11 +162,12 @@ impl Interpreter {
                 let glimpse = chat::glimpse(&json)?;
                 let is_wanted = !glimpse.is_usage_chunk || *include_usage;
                 let frames = if is_wanted { vec![encode(&json)] } else { Vec::new() };
-                Ok(Told { frames, glimpse })
+                Ok(Told { frames, glimpse, is_last: false })
             }
             (Self::Responses(pass), Said::Json(json)) => {
                 let (frame, glimpse) = pass.event(&json)?;
-                Ok(Told { frames: vec![frame], glimpse })
+                let is_last = glimpse.finish.is_some();
+                Ok(Told { frames: vec![frame], glimpse, is_last })
             }
             (Self::Translator(translator), said) => translator.hear(said),
             _ => Err(NoAnswer::Failed),
@@ -216,7 +219,9 @@ impl Translator {
             (Reader::Events, Said::Events(events)) => events,
             _ => return Err(NoAnswer::Failed),
         };
-        Ok(Told { frames: self.write(&events), glimpse: glimpse(&events) })
+        let glimpse = glimpse(&events);
+        let is_last = matches!(self.reader, Reader::Responses(_)) && glimpse.finish.is_some();
+        Ok(Told { frames: self.write(&events), glimpse, is_last })
     }
 
     fn end(&mut self) -> Vec<Bytes> {

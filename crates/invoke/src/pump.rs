@@ -112,7 +112,7 @@ impl Flow {
         }
         let between = Duration::from_millis(self.sent.step.target.timeouts.between_tokens_ms);
         let mut silence = Duration::ZERO;
-        loop {
+        while !self.seen.is_whole {
             // A model may think for long before its first word; nobody else could answer instead any more.
             let patience = if self.seen.first_content.is_some() { between } else { Duration::MAX };
             let wait = PING_EVERY.min(patience.saturating_sub(silence));
@@ -130,17 +130,17 @@ impl Flow {
                 None if self.seen.finish.is_none() => {
                     return Err(ModelError::Broken("the stream ended without a finish".into()));
                 }
-                None => break,
+                None => self.seen.is_whole = true,
             }
         }
-        self.seen.is_whole = true;
         Ok(())
     }
 
     /// Passes on what the client is told, and remembers what the gateway takes from it.
     async fn pass(&mut self, told: Told) {
-        let Told { frames, glimpse } = told;
+        let Told { frames, glimpse, is_last } = told;
         let seen = &mut self.seen;
+        seen.is_whole = is_last;
         seen.usage = glimpse.usage.or(seen.usage);
         seen.response_id = glimpse.response_id.or(seen.response_id.take());
         seen.service_tier = glimpse.service_tier.or(seen.service_tier.take());

@@ -1,3 +1,5 @@
+mod ends;
+
 use std::time::Duration;
 
 use futures_util::future::join;
@@ -282,17 +284,6 @@ async fn a_client_that_stalls_is_given_up_in_time_to_settle_and_finds_the_error(
     assert_eq!(start.elapsed(), LAMBDA_TIME - Duration::from_secs(7));
     assert_eq!(world.record().end.unwrap().outcome, "stream_broken");
     assert!(said.events().last().unwrap().contains("stream_broken"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_that_falls_silent_after_its_first_content_is_broken() {
-    let pieces = [(Duration::ZERO, piece(content("Pa"))), (Duration::from_secs(61), piece(content("ris")))];
-    let world = World::scripted([streams(pieces)]);
-
-    let said = world.call(event("stream")).await;
-
-    assert!(said.events().last().unwrap().contains("stream_broken"));
-    assert_eq!(world.record().end.unwrap().latency_us, 60_000_000);
 }
 
 #[tokio::test(start_paused = true)]
