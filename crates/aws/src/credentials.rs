@@ -9,7 +9,8 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_sts::Client;
 use aws_sdk_sts::types::Tag;
-use tollgate_core::model::{Cause, Identity, ModelError};
+use tollgate_core::identity::Identity;
+use tollgate_core::model::{Cause, ModelError};
 use tollgate_core::time::Timestamp;
 
 /// Role chaining allows no more than an hour.

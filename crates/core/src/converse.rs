@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Number;
 use serde_json::value::RawValue;
 
-use crate::model::Identity;
+use crate::identity::Identity;
 
 pub use block::{Block, Content, Reasoning, Speaker, Turn};
 pub use image::{Image, ImageFormat, ImageSource};

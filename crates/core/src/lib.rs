@@ -14,6 +14,7 @@ pub mod dialect;
 pub mod embedding;
 pub mod error;
 pub mod event;
+pub mod identity;
 pub mod interpreter;
 pub mod key;
 pub mod metrics;

@@ -10,7 +10,7 @@ use crate::converse::ConverseRequest;
 use crate::dialect::Dialect;
 use crate::embedding::Embeddings;
 use crate::event::Event;
-use crate::settings::Tenant;
+use crate::identity::Identity;
 
 /// One call of one target.
 pub struct Call<'a> {
@@ -44,19 +44,6 @@ pub enum Payload {
     Converse(Box<ConverseRequest>),
     /// Bodies for `InvokeModel`, one per call: embedding models that take one text a call need several.
     Invoke(Vec<Bytes>),
-}
-
-/// On whose behalf a call is made.
-#[derive(Clone, Copy)]
-pub struct Identity<'a> {
-    /// The user.
-    pub user: &'a str,
-    /// The team.
-    pub team: &'a str,
-    /// The tenant's name.
-    pub tenant_id: &'a str,
-    /// The tenant, whose role is assumed where it has one.
-    pub tenant: &'a Tenant,
 }
 
 /// An answer.

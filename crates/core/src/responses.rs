@@ -3,6 +3,7 @@
 
 mod failure;
 mod forward;
+mod frame;
 mod item;
 mod node;
 mod output;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use super::pass::frame;
+use super::frame::frame;
 use crate::error::Error;
 
 /// Says what went wrong in the words of both kinds of clients: those that look for an event of type `error`, and those

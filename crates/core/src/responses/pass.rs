@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::failure::failure;
+use super::frame::frame;
 use super::reader::{no_output, parse};
 use super::seal::seal;
 use super::usage::ResponsesUsage;
@@ -233,21 +234,4 @@ impl ResponsesPass {
         item.set("encrypted_content", &seal(&self.target_id, &text))?;
         to_raw_value(&item).map(Some)
     }
-}
-
-/// The bytes of one event. JSON may be laid out in lines; each of them is one of data.
-pub(super) fn frame(kind: &str, json: &[u8]) -> Bytes {
-    let mut bytes = Vec::with_capacity(kind.len() + json.len() + 18);
-    if !kind.contains(['\r', '\n']) {
-        bytes.extend_from_slice(b"event: ");
-        bytes.extend_from_slice(kind.as_bytes());
-        bytes.push(b'\n');
-    }
-    for line in json.split(|byte| matches!(byte, b'\r' | b'\n')) {
-        bytes.extend_from_slice(b"data: ");
-        bytes.extend_from_slice(line);
-        bytes.push(b'\n');
-    }
-    bytes.push(b'\n');
-    Bytes::from(bytes)
 }

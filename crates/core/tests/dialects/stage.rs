@@ -3,8 +3,9 @@
 use tollgate_core::completion::Glimpse;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
+use tollgate_core::identity::Identity;
 use tollgate_core::interpreter::{Interpreter, Telling};
-use tollgate_core::model::{Identity, Payload, Said};
+use tollgate_core::model::{Payload, Said};
 use tollgate_core::parameter::{Parameter, Unfit};
 use tollgate_core::ready::Ready;
 use tollgate_core::request::Request;

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::responses::frame::frame;
 use crate::responses::output::{Output, Part, Response};
-use crate::responses::pass::frame;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Voice {

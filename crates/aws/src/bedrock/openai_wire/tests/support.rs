@@ -5,7 +5,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Value, json};
 use tollgate_core::catalogue::Target;
 use tollgate_core::dialect::Dialect;
-use tollgate_core::model::Identity;
+use tollgate_core::identity::Identity;
 use tollgate_core::settings::Tenant;
 use wiremock::matchers::{body_partial_json, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
