@@ -176,7 +176,8 @@ pub enum InvokeBody {
 pub struct Timeouts {
     /// To connect.
     pub connect_ms: u64,
-    /// From sending the request to the first content of a stream.
+    /// From sending the request to the head of the answer, and to the first content of a stream while another target
+    /// could still answer. The last one may think for longer: its stream goes on with pings.
     pub first_token_ms: u64,
     /// From one event of a stream to the next, once its content has begun.
     pub between_tokens_ms: u64,
