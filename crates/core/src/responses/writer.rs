@@ -25,21 +25,22 @@ pub struct ResponsesWriter {
     target_id: Option<String>,
     voice: Voice,
     output: Vec<Output>,
-    open: Open,
+    open: Option<OpenItem>,
+    /// Calls by their number, with their places in the output. They stay open to the end: a target may say more of their
+    /// arguments after anything else.
+    calls: BTreeMap<usize, usize>,
     finish: Option<FinishReason>,
     service_tier: Option<String>,
     usage: Option<Usage>,
 }
 
-/// What of the output is not closed yet.
-#[derive(Clone, Debug, Default)]
-enum Open {
-    #[default]
-    Nothing,
-    /// The last item, which has parts, and its last part.
-    Parts(Option<OpenPart>),
-    /// Calls by their number, with their places in the output: their arguments may come in turns.
-    Calls(BTreeMap<usize, usize>),
+/// The item of parts that is not closed yet.
+#[derive(Clone, Debug)]
+struct OpenItem {
+    /// Its place in the output.
+    place: usize,
+    /// Its last part.
+    part: Option<OpenPart>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +68,8 @@ impl ResponsesWriter {
             target_id: None,
             voice: Voice::default(),
             output: Vec::new(),
-            open: Open::Nothing,
+            open: None,
+            calls: BTreeMap::new(),
             finish: None,
             service_tier: None,
             usage: None,
@@ -95,7 +97,7 @@ impl ResponsesWriter {
         for event in events {
             writer.put(event);
         }
-        writer.close(writer.status());
+        writer.close_all(writer.status());
         let bytes = serde_json::to_vec(&writer.response(writer.status()))
             .expect("texts, numbers and JSON can always be written as JSON");
         Bytes::from(bytes)
@@ -117,7 +119,7 @@ impl ResponsesWriter {
     /// The events after the answer.
     pub fn end(&mut self) -> Vec<Bytes> {
         let status = self.status();
-        self.close(status);
+        self.close_all(status);
         let kind = if status == Status::Completed { "response.completed" } else { "response.incomplete" };
         self.say_response(kind, status);
         self.voice.take()

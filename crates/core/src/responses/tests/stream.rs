@@ -111,6 +111,28 @@ fn a_response_has_all_that_clients_look_for() {
 }
 
 #[test]
+fn arguments_that_come_after_other_words_are_not_lost() {
+    let arguments = |text: &str| Event::Arguments { index: 0, text: text.to_owned() };
+    let events = streamed(
+        writer(),
+        &[
+            Event::ToolCall { index: 0, call_id: "call_0".to_owned(), name: "f".to_owned() },
+            arguments(r#"{"a":"#),
+            Event::Text("One moment.".to_owned()),
+            arguments("1}"),
+            Event::Finish(FinishReason::ToolCalls),
+        ],
+    );
+
+    let output = &events.last().unwrap()["response"]["output"];
+    assert_eq!((&output[0]["arguments"], &output[0]["status"]), (&json!(r#"{"a":1}"#), &json!("completed")));
+    assert_eq!(output[1]["content"][0]["text"], "One moment.");
+    let closed = events.iter().filter(|event| event["type"] == "response.output_item.done");
+    let places: Vec<_> = closed.map(|event| event["output_index"].clone()).collect();
+    assert_eq!(places, [json!(1), json!(0)]);
+}
+
+#[test]
 fn parallel_calls_take_their_arguments_in_turns() {
     let call = |index, name: &str| Event::ToolCall {
         index,

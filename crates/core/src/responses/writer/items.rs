@@ -1,11 +1,9 @@
 //! The items of the output: opened, filled and closed, each step said.
 
-use std::collections::BTreeMap;
-
 use serde_json::value::RawValue;
 
 use super::voice::Said;
-use super::{Open, OpenPart, ResponsesWriter};
+use super::{OpenItem, OpenPart, ResponsesWriter};
 use crate::responses::output::{Output, Part, Status};
 use crate::responses::seal::seal;
 
@@ -16,18 +14,16 @@ impl ResponsesWriter {
             return;
         }
         self.open_item_for(&empty);
-        let is_open = matches!(&self.open, Open::Parts(Some(open))
-            if open.number == number && open.empty.wording() == empty.wording());
-        if !is_open {
+        let is_same = |open: &&OpenPart| open.number == number && open.empty.wording() == empty.wording();
+        if self.open_part().filter(is_same).is_none() {
             self.close_part();
-            self.open_part(empty, number);
+            self.begin_part(empty, number);
         }
         self.extend_part(words, &[]);
     }
 
     pub(super) fn put_logprobs(&mut self, logprobs: &[Box<RawValue>]) {
-        let is_text =
-            matches!(&self.open, Open::Parts(Some(open)) if matches!(open.empty, Part::OutputText { .. }));
+        let is_text = self.open_part().is_some_and(|open| matches!(open.empty, Part::OutputText { .. }));
         if is_text && !logprobs.is_empty() {
             self.extend_part("", logprobs);
         }
@@ -36,17 +32,14 @@ impl ResponsesWriter {
     pub(super) fn put_sealed(&mut self, text: &str) {
         self.open_item_for(&Part::SummaryText { text: String::new() });
         let sealed = self.target_id.as_deref().map_or_else(|| text.to_owned(), |target| seal(target, text));
-        if let Some(Output::Reasoning { encrypted_content, .. }) = self.output.last_mut() {
+        if let Some(Output::Reasoning { encrypted_content, .. }) = self.open_item_mut() {
             *encrypted_content = Some(sealed);
         }
         self.close(Status::Completed);
     }
 
     pub(super) fn put_call(&mut self, number: usize, call_id: &str, name: &str) {
-        if !matches!(self.open, Open::Calls(_)) {
-            self.close(Status::Completed);
-            self.open = Open::Calls(BTreeMap::new());
-        }
+        self.close(Status::Completed);
         let place = self.add(Output::FunctionCall {
             id: self.item_id("fc"),
             status: Status::InProgress,
@@ -54,14 +47,14 @@ impl ResponsesWriter {
             name: name.to_owned(),
             arguments: String::new(),
         });
-        if let Open::Calls(calls) = &mut self.open {
-            calls.insert(number, place);
+        // A number that comes again names another call: nothing more can come for the one before.
+        if let Some(earlier) = self.calls.insert(number, place) {
+            self.close_call(earlier, Status::Completed);
         }
     }
 
     pub(super) fn put_arguments(&mut self, number: usize, text: &str) {
-        let Open::Calls(calls) = &self.open else { return };
-        let Some(&place) = calls.get(&number) else { return };
+        let Some(&place) = self.calls.get(&number) else { return };
         if let Output::FunctionCall { arguments, .. } = &mut self.output[place] {
             arguments.push_str(text);
         }
@@ -76,20 +69,34 @@ impl ResponsesWriter {
         );
     }
 
-    /// Closes what is open.
-    pub(super) fn close(&mut self, status: Status) {
+    /// Closes the item of parts that is open.
+    fn close(&mut self, status: Status) {
         self.close_part();
-        match std::mem::take(&mut self.open) {
-            Open::Nothing => {}
-            Open::Parts(_) => self.close_item(self.output.len().saturating_sub(1), status),
-            Open::Calls(calls) => {
-                let mut places: Vec<_> = calls.into_values().collect();
-                places.sort_unstable();
-                for place in places {
-                    self.close_call(place, status);
-                }
-            }
+        if let Some(OpenItem { place, .. }) = self.open.take() {
+            self.close_item(place, status);
         }
+    }
+
+    /// Closes everything.
+    pub(super) fn close_all(&mut self, status: Status) {
+        self.close(status);
+        let mut places: Vec<_> = std::mem::take(&mut self.calls).into_values().collect();
+        places.sort_unstable();
+        for place in places {
+            self.close_call(place, status);
+        }
+    }
+
+    fn open_part(&self) -> Option<&OpenPart> {
+        self.open.as_ref()?.part.as_ref()
+    }
+
+    fn open_item(&self) -> Option<&Output> {
+        self.output.get(self.open.as_ref()?.place)
+    }
+
+    fn open_item_mut(&mut self) -> Option<&mut Output> {
+        self.output.get_mut(self.open.as_ref()?.place)
     }
 
     /// The item's id: what it is, whose it is, and its place.
@@ -108,13 +115,12 @@ impl ResponsesWriter {
         place
     }
 
-    /// Makes the last item one that has such parts, and is open.
+    /// Opens an item that has such parts, unless one is open.
     fn open_item_for(&mut self, part: &Part) {
         let is_thought = matches!(part, Part::SummaryText { .. } | Part::ReasoningText { .. });
         let is_open = matches!(
-            (&self.open, self.output.last(), is_thought),
-            (Open::Parts(_), Some(Output::Message { .. }), false)
-                | (Open::Parts(_), Some(Output::Reasoning { .. }), true)
+            (self.open_item(), is_thought),
+            (Some(Output::Message { .. }), false) | (Some(Output::Reasoning { .. }), true)
         );
         if is_open {
             return;
@@ -135,12 +141,12 @@ impl ResponsesWriter {
                 content: Vec::new(),
             }
         };
-        self.add(item);
-        self.open = Open::Parts(None);
+        let place = self.add(item);
+        self.open = Some(OpenItem { place, part: None });
     }
 
-    fn open_part(&mut self, empty: Part, number: usize) {
-        let Some(parts) = self.output.last_mut().and_then(|item| item.parts_mut(&empty)) else { return };
+    fn begin_part(&mut self, empty: Part, number: usize) {
+        let Some(parts) = self.open_item_mut().and_then(|item| item.parts_mut(&empty)) else { return };
         let index = parts.len();
         parts.push(empty.clone());
         let open = OpenPart { empty, number, index };
@@ -149,13 +155,14 @@ impl ResponsesWriter {
             &open,
             Said { part: Some(&open.empty), ..Said::default() },
         );
-        self.open = Open::Parts(Some(open));
+        if let Some(item) = &mut self.open {
+            item.part = Some(open);
+        }
     }
 
     fn extend_part(&mut self, words: &str, more: &[Box<RawValue>]) {
-        let Open::Parts(Some(open)) = &self.open else { return };
-        let open = open.clone();
-        let parts = self.output.last_mut().and_then(|item| item.parts_mut(&open.empty));
+        let Some(open) = self.open_part().cloned() else { return };
+        let parts = self.open_item_mut().and_then(|item| item.parts_mut(&open.empty));
         if let Some(part) = parts.and_then(|parts| parts.get_mut(open.index)) {
             part.words_mut().push_str(words);
             if let Part::OutputText { logprobs, .. } = part {
@@ -168,9 +175,8 @@ impl ResponsesWriter {
     }
 
     fn close_part(&mut self) {
-        let Open::Parts(open) = &mut self.open else { return };
-        let Some(open) = open.take() else { return };
-        let parts = self.output.last_mut().and_then(|item| item.parts_mut(&open.empty));
+        let Some(open) = self.open.as_mut().and_then(|item| item.part.take()) else { return };
+        let parts = self.open_item_mut().and_then(|item| item.parts_mut(&open.empty));
         let Some(part) = parts.and_then(|parts| parts.get(open.index)).cloned() else { return };
         let said = match &part {
             Part::OutputText { text, logprobs, .. } => {
@@ -187,9 +193,9 @@ impl ResponsesWriter {
 
     fn say_of_part(&mut self, kind: &'static str, open: &OpenPart, said: Said<'_>) {
         let is_summary = matches!(open.empty, Part::SummaryText { .. });
-        let place = self.output.len().saturating_sub(1);
+        let Some(place) = self.open.as_ref().map(|item| item.place) else { return };
         let said = Said {
-            item_id: self.output.last().map(Output::id),
+            item_id: self.output.get(place).map(Output::id),
             output_index: Some(place),
             content_index: (!is_summary).then_some(open.index),
             summary_index: is_summary.then_some(open.index),
