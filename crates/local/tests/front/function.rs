@@ -126,11 +126,12 @@ async fn fails_the_job_of_an_environment_that_is_killed() {
     let gate = Gate::new().await;
     let job = call(&plain, json!({"do": "wait", "gate": gate.address()}));
     let killer = async {
-        let _held = gate.arrival().await;
-        plain.kill(only_pid(&plain).unwrap())
+        let held = gate.arrival().await;
+        (plain.kill(only_pid(&plain).unwrap()), held)
     };
 
-    let (outcome, is_killed) = tokio::join!(job, killer);
+    // The gate stays closed until the end: opened with the kill, it would let the function answer first.
+    let (outcome, (is_killed, _held)) = tokio::join!(job, killer);
 
     assert!(is_killed);
     assert_eq!(error_type(outcome), "Runtime.ExitError");
