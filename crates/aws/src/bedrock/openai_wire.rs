@@ -39,6 +39,10 @@ pub(super) struct OpenaiWire {
     allow_private: bool,
 }
 
+/// How long after its call a request may still leave. The flag that admitted it was a second old, the ledger took up to
+/// two: so no attempt starts later than five seconds after the flag is written.
+const LATEST_START: Duration = Duration::from_secs(2);
+
 /// A call, and by when it ends.
 struct Errand<'a> {
     call: &'a Call<'a>,
@@ -46,6 +50,8 @@ struct Errand<'a> {
     reach: Reach,
     /// One end for all of it: limits of its parts, each on its own, could outlast the call.
     end: Instant,
+    /// By when a request leaves, or none does.
+    start_by: Instant,
 }
 
 impl OpenaiWire {
@@ -65,7 +71,8 @@ impl OpenaiWire {
         call: &Call<'_>,
         credentials: &CallCredentials,
     ) -> Result<Reply, ModelError> {
-        let end = Instant::now() + call.timeout;
+        let begun = Instant::now();
+        let (end, start_by) = (begun + call.timeout, begun + call.timeout.min(LATEST_START));
         let (Wire::Openai { host, path_prefix, auth, .. }, Payload::Openai { dialect, body }) =
             (&call.target.wire, call.payload)
         else {
@@ -74,7 +81,7 @@ impl OpenaiWire {
         let host = self.stand_in.as_deref().unwrap_or(host);
         let url = format!("{host}{path_prefix}{}", dialect.path());
         let request = unsigned(&url, body, call.stream).map_err(ModelError::Unavailable)?;
-        let errand = Errand { call, request, reach: self.reach(auth), end };
+        let errand = Errand { call, request, reach: self.reach(auth), end, start_by };
         let response = match auth {
             Auth::Sigv4 { signing_name } => self.send_signed(errand, signing_name, credentials).await?,
             Auth::Bearer { secret } => self.send_with_key(&errand, secret).await?,
@@ -106,7 +113,7 @@ impl OpenaiWire {
     ) -> Result<Response, ModelError> {
         let now = clock::now();
         let credentials: Credentials =
-            timeout_at(errand.end, credentials.for_call(&errand.call.identity, now))
+            timeout_at(errand.start_by, credentials.for_call(&errand.call.identity, now))
                 .await
                 .map_err(|_| ModelError::Unauthorized("credentials did not come in time".into()))??;
         let scope = Scope { region: &errand.call.target.region, service: signing_name, now };
@@ -115,17 +122,17 @@ impl OpenaiWire {
         self.send(&errand, request).await
     }
 
-    /// A key that is refused may have been rotated: if the secret holds another by now, that one is tried, once. A
-    /// refusal is not billed.
+    /// A key that is refused may have been rotated: if the secret holds another by now, that one is tried, once, and only
+    /// while a request may still leave. A refusal is not billed.
     async fn send_with_key(&self, errand: &Errand<'_>, secret: &str) -> Result<Response, ModelError> {
-        let key = in_time(errand.end, secret, self.keys.key(secret, clock::now())).await;
+        let key = in_time(errand.start_by, secret, self.keys.key(secret, clock::now())).await;
         let key = key.map_err(unauthorized)?;
         let response = self.send(errand, with_key(&errand.request, &key)?).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
         let successor = self.keys.successor(secret, &key, clock::now());
-        match in_time(errand.end, secret, successor).await {
+        match in_time(errand.start_by, secret, successor).await {
             Ok(Some(key)) => self.send(errand, with_key(&errand.request, &key)?).await,
             Ok(None) | Err(_) => Ok(response),
         }
@@ -164,7 +171,7 @@ fn with_key(request: &Request<Bytes>, key: &SecretString) -> Result<Request<Byte
     Ok(request)
 }
 
-/// What a fetch of a key gives by the end of the call.
+/// What a fetch of a key gives in time.
 async fn in_time<T>(
     end: Instant,
     secret: &str,

@@ -1,7 +1,11 @@
 use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use tokio::time::Instant;
+
 use super::support::{ANSWER, Sample, kind, nowhere, vault};
+use crate::clock;
+
 /// A provider that takes only this key.
 async fn provider(key: &str) -> MockServer {
     let server = MockServer::start().await;
@@ -41,6 +45,20 @@ async fn a_key_that_has_been_rotated_is_replaced_within_the_call() {
     assert!(sample.ask_over(&wire).await.is_ok());
 
     assert_eq!((requests_to(&provider).await, requests_to(&vault).await), (3, 2));
+}
+
+#[tokio::test]
+async fn kill_in_time_a_key_that_is_refused_late_is_not_tried_again() {
+    let (provider, vault) = (provider("sk-2").await, vault(&["sk-1", "sk-2"]).await);
+    let sample = Sample::with_key(&provider.uri(), &vault.uri());
+    let wire = sample.wire();
+    wire.keys.prefetch(&["openai-key".to_owned()], clock::now()).await;
+    let url = format!("{}/openai/v1/chat/completions", provider.uri());
+
+    let response = sample.send_with_key(&wire, &url, Instant::now()).await.unwrap();
+
+    assert_eq!(response.status(), 401);
+    assert_eq!(requests_to(&provider).await, 1);
 }
 
 #[tokio::test]

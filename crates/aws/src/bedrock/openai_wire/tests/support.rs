@@ -91,7 +91,25 @@ impl Sample {
         wire: &OpenaiWire,
         credentials: &CallCredentials,
     ) -> Result<Reply, ModelError> {
-        let call = Call {
+        wire.call(&self.call(), credentials).await
+    }
+
+    /// One request with a key, while `start_by` says whether another may leave.
+    pub(super) async fn send_with_key(
+        &self,
+        wire: &OpenaiWire,
+        url: &str,
+        start_by: Instant,
+    ) -> Result<Response, ModelError> {
+        let (call, end) = (self.call(), Instant::now() + self.timeout);
+        let body = Bytes::from_static(b"{}");
+        let request = unsigned(url, &body, false).unwrap();
+        let errand = Errand { call: &call, request, reach: Reach::Anywhere, end, start_by };
+        wire.send_with_key(&errand, "openai-key").await
+    }
+
+    fn call(&self) -> Call<'_> {
+        Call {
             request_id: "r-1",
             target: &self.target,
             payload: &self.payload,
@@ -99,8 +117,7 @@ impl Sample {
             identity: Identity { user: "alice", team: "search", tenant_id: "acme", tenant: &self.tenant },
             traceparent: TRACE,
             timeout: self.timeout,
-        };
-        wire.call(&call, credentials).await
+        }
     }
 }
 
