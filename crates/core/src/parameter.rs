@@ -57,6 +57,15 @@ pub enum Parameter {
     PromptCacheKey,
 }
 
+/// Where a setting stands in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The object around it, where it is not the request itself.
+    pub within: Option<&'static str>,
+    /// Its name there.
+    pub name: &'static str,
+}
+
 /// The settings that a request names.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters(BTreeMap<Parameter, Value>);
@@ -218,18 +227,23 @@ impl Parameter {
         }
     }
 
-    /// Where it stands in a request of this dialect, from the outside in; `None` where the dialect has no word for it.
-    /// `logprobs` of Responses is asked for by `include`.
+    /// Where it stands in a request of this dialect; `None` where the dialect has no word for it. `logprobs` of Responses
+    /// is asked for by `include`.
     #[must_use]
-    pub const fn place(self, dialect: Dialect) -> Option<&'static [&'static str]> {
+    pub const fn place(self, dialect: Dialect) -> Option<Place> {
         match (dialect, self) {
-            (Dialect::Embeddings, Self::User) => Some(&["user"]),
-            (Dialect::Embeddings, _) => None,
-            (Dialect::Chat, Self::MaxOutputTokens) => Some(&["max_completion_tokens"]),
-            (Dialect::Chat, Self::ReasoningSummary) => None,
-            (Dialect::Responses, Self::ReasoningEffort) => Some(&["reasoning", "effort"]),
-            (Dialect::Responses, Self::ReasoningSummary) => Some(&["reasoning", "summary"]),
-            (Dialect::Responses, Self::Verbosity) => Some(&["text", "verbosity"]),
+            (Dialect::Embeddings, Self::User) => Some(Place { within: None, name: "user" }),
+            (Dialect::Embeddings, _) | (Dialect::Chat, Self::ReasoningSummary) => None,
+            (Dialect::Chat, Self::MaxOutputTokens) => {
+                Some(Place { within: None, name: "max_completion_tokens" })
+            }
+            (Dialect::Responses, Self::ReasoningEffort) => {
+                Some(Place { within: Some("reasoning"), name: "effort" })
+            }
+            (Dialect::Responses, Self::ReasoningSummary) => {
+                Some(Place { within: Some("reasoning"), name: "summary" })
+            }
+            (Dialect::Responses, Self::Verbosity) => Some(Place { within: Some("text"), name: "verbosity" }),
             (
                 Dialect::Responses,
                 Self::Stop
@@ -240,33 +254,7 @@ impl Parameter {
                 | Self::Logprobs
                 | Self::N,
             ) => None,
-            (Dialect::Chat | Dialect::Responses, parameter) => Some(parameter.own_place()),
-        }
-    }
-
-    const fn own_place(self) -> &'static [&'static str] {
-        match self {
-            Self::MaxOutputTokens => &["max_output_tokens"],
-            Self::Temperature => &["temperature"],
-            Self::TopP => &["top_p"],
-            Self::Stop => &["stop"],
-            Self::Seed => &["seed"],
-            Self::PresencePenalty => &["presence_penalty"],
-            Self::FrequencyPenalty => &["frequency_penalty"],
-            Self::LogitBias => &["logit_bias"],
-            Self::Logprobs => &["logprobs"],
-            Self::TopLogprobs => &["top_logprobs"],
-            Self::N => &["n"],
-            Self::ReasoningEffort => &["reasoning_effort"],
-            Self::ReasoningSummary => &["reasoning_summary"],
-            Self::Verbosity => &["verbosity"],
-            Self::ParallelToolCalls => &["parallel_tool_calls"],
-            Self::ServiceTier => &["service_tier"],
-            Self::Store => &["store"],
-            Self::Metadata => &["metadata"],
-            Self::User => &["user"],
-            Self::SafetyIdentifier => &["safety_identifier"],
-            Self::PromptCacheKey => &["prompt_cache_key"],
+            (Dialect::Chat | Dialect::Responses, _) => Some(Place { within: None, name: self.as_str() }),
         }
     }
 }

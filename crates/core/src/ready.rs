@@ -53,9 +53,10 @@ impl Ready {
     }
 }
 
-type Said = (Payload, Hearing, Vec<String>);
+/// What leaves, how the answer is heard, and what is not as it was asked.
+type Words = (Payload, Hearing, Vec<String>);
 
-fn talk(request: &Request, prompt: &Prompt, asking: &Asking<'_>) -> Result<Said, Unfit> {
+fn talk(request: &Request, prompt: &Prompt, asking: &Asking<'_>) -> Result<Words, Unfit> {
     match &asking.target.wire {
         Wire::Openai { dialects, .. } if dialects.contains(&request.dialect) => pass(request, asking),
         Wire::Openai { dialects, .. } if dialects.contains(&Dialect::Responses) => {
@@ -79,7 +80,7 @@ fn talk(request: &Request, prompt: &Prompt, asking: &Asking<'_>) -> Result<Said,
 }
 
 /// The same dialect on both sides.
-fn pass(request: &Request, asking: &Asking<'_>) -> Result<Said, Unfit> {
+fn pass(request: &Request, asking: &Asking<'_>) -> Result<Words, Unfit> {
     let strange = |_| unfit("body", asking.target);
     let given = &request.parameters();
     let (body, notes) = match request.dialect {

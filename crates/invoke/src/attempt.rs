@@ -91,28 +91,22 @@ impl Sent {
 }
 
 impl Gateway {
-    pub(crate) async fn attempt(
-        &self,
-        serving: &Serving,
-        plan: &Plan,
-        record: Record,
-    ) -> Result<Won, Failed> {
+    pub(crate) async fn attempt(&self, serving: &Serving, plan: Plan, record: Record) -> Result<Won, Failed> {
         let mut failed = Failed { error: Error::Internal, record, unknown: Nanos::ZERO };
         let (mut causes, mut retry_after, mut only_late) = (Vec::new(), None, true);
-        for (index, step) in plan.steps.iter().enumerate() {
-            let is_last = index + 1 == plan.steps.len();
-            if let Err(error) = self.prepare(serving, step, &mut failed).await {
+        let last = plan.steps.len();
+        for (number, step) in (1..).zip(plan.steps) {
+            if let Err(error) = self.prepare(serving, &step, &mut failed).await {
                 failed.error = error;
                 return Err(failed);
             }
-            let (name, begun) = (format!("attempt-{}", index + 1), (self.options.clock)());
-            let asked = self.ask(serving, step, (&name, is_last)).await;
+            let (name, begun) = (format!("attempt-{number}"), (self.options.clock)());
+            let asked = self.ask(serving, &step, (&name, number == last)).await;
             self.span(&serving.arrival, &name, begun, asked.is_err());
             let error = match asked {
                 Ok(reply) => {
                     let Failed { record, unknown, .. } = failed;
-                    let sent = Sent { step: step.clone(), record, unknown };
-                    return Ok(Won { sent, reply });
+                    return Ok(Won { sent: Sent { step, record, unknown }, reply });
                 }
                 Err(ModelError::Refused { status, body }) => {
                     failed.error = Error::Refused { status, body };

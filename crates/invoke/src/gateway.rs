@@ -125,7 +125,7 @@ impl Gateway {
         let record = self.reserve(&arrival, &request, &plan, caching.outcome()).await?;
         let keep_under = (caching != Caching::Bypass).then_some(key);
         let serving = Serving { arrival, request, tenant, keep_under };
-        Ok(match self.attempt(&serving, &plan, record).await {
+        Ok(match self.attempt(&serving, plan, record).await {
             Ok(won) => self.answer(serving, won),
             Err(failed) => self.answer_failure(&serving, failed),
         })

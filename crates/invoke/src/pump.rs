@@ -211,7 +211,8 @@ impl Gateway {
         self.span(&serving.arrival, "settle", begun, !is_done);
     }
 
-    /// Writes how a call ended, and says whether it is written. What cannot be written now is left to the reconciler, which charges no less.
+    /// Writes how a call ended, and says whether it is written. What cannot be written now is left to the reconciler, which
+    /// charges no less.
     pub(crate) async fn close(&self, before: &Record, mut after: Record) -> bool {
         let mut result = self.ledger.close(before, &after).await;
         if let (Ok(Transition::Lost(now)), Some(end)) = (&result, &after.end)

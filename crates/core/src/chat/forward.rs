@@ -45,7 +45,7 @@ fn given_name(body: &RawObject, parameter: Parameter) -> Option<&'static str> {
 }
 
 fn place(parameter: Parameter) -> Option<&'static str> {
-    parameter.place(Dialect::Chat)?.first().copied()
+    Some(parameter.place(Dialect::Chat)?.name)
 }
 
 fn set_stream(wire: &mut RawObject, stream: bool) -> Result<(), serde_json::Error> {

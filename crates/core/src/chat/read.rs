@@ -131,7 +131,7 @@ fn check_modalities(body: &RawObject) -> Result<(), Error> {
 /// The field of a setting in this dialect.
 fn field_of(parameter: Parameter) -> &'static str {
     use crate::dialect::Dialect;
-    parameter.place(Dialect::Chat).and_then(|place| place.first()).copied().unwrap_or(parameter.as_str())
+    parameter.place(Dialect::Chat).map_or(parameter.as_str(), |place| place.name)
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ fn write_body(
 }
 
 fn field_of<'a>(parameter: Parameter, asking: &'a Asking<'_>) -> Option<&'a str> {
-    asking.name_of(parameter).or_else(|| parameter.place(Dialect::Chat)?.first().copied())
+    asking.name_of(parameter).or_else(|| Some(parameter.place(Dialect::Chat)?.name))
 }
 
 /// Providers refuse `top_logprobs` where no probabilities are asked for, and `metadata` of answers that nobody keeps.

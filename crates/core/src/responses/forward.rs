@@ -9,7 +9,7 @@ use super::INCLUDE_LOGPROBS;
 use super::seal::{is_readable, unseal};
 use crate::asking::Asking;
 use crate::dialect::Dialect;
-use crate::parameter::{Parameter, Parameters};
+use crate::parameter::{Parameter, Parameters, Place};
 use crate::raw::RawObject;
 
 /// Writes the request that came for a target, with notes on what it lost. `given` are the settings as the caller gave
@@ -66,9 +66,10 @@ pub(super) fn set(
     let place = parameter.place(Dialect::Responses);
     match asking.name_of(parameter) {
         Some(name) => {
-            put(body, place.unwrap_or_default(), None)?;
-            put(body, &[name], wanted)?;
-            Ok(true)
+            if let Some(place) = place {
+                put(body, place, None)?;
+            }
+            put_member(body, name, wanted).map(|()| true)
         }
         None => match place {
             Some(place) => put(body, place, wanted).map(|()| true),
@@ -82,26 +83,30 @@ fn is_default(parameter: Parameter, value: Option<&Value>) -> bool {
     parameter == Parameter::N && value.and_then(Value::as_u64) == Some(1)
 }
 
-fn put(body: &mut RawObject, place: &[&str], value: Option<&Value>) -> Result<(), serde_json::Error> {
-    match (place, value) {
-        ([], _) => {}
-        ([name], Some(value)) => body.set(name, value)?,
-        ([name], None) => body.remove(name),
-        ([name, inner @ ..], value) => {
-            let outer: Option<RawObject> = body.read(name)?;
-            if outer.is_none() && value.is_none() {
-                return Ok(());
-            }
-            let mut outer = outer.unwrap_or_default();
-            put(&mut outer, inner, value)?;
-            if outer.members().next().is_some() {
-                body.set(name, &outer)?;
-            } else {
-                body.remove(name);
-            }
-        }
+fn put(body: &mut RawObject, place: Place, value: Option<&Value>) -> Result<(), serde_json::Error> {
+    let Some(within) = place.within else { return put_member(body, place.name, value) };
+    let outer: Option<RawObject> = body.read(within)?;
+    if outer.is_none() && value.is_none() {
+        return Ok(());
+    }
+    let mut outer = outer.unwrap_or_default();
+    put_member(&mut outer, place.name, value)?;
+    if outer.members().next().is_some() {
+        body.set(within, &outer)?;
+    } else {
+        body.remove(within);
     }
     Ok(())
+}
+
+fn put_member(object: &mut RawObject, name: &str, value: Option<&Value>) -> Result<(), serde_json::Error> {
+    match value {
+        Some(value) => object.set(name, value),
+        None => {
+            object.remove(name);
+            Ok(())
+        }
+    }
 }
 
 fn include(body: &mut RawObject, name: &str, is_wanted: bool) -> Result<(), serde_json::Error> {

@@ -7,7 +7,7 @@ use super::INCLUDE_LOGPROBS;
 use super::node::Node;
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::parameter::Parameter;
+use crate::parameter::{Parameter, Place};
 use crate::prompt::{Format, Prompt};
 use crate::raw::RawObject;
 
@@ -42,12 +42,12 @@ const SETTINGS: [(Parameter, Kind); 14] = [
 pub(super) fn read_settings(body: &RawObject, prompt: &mut Prompt) -> Result<(), Error> {
     for (parameter, kind) in SETTINGS {
         let (path, value) = match parameter.place(Dialect::Responses) {
-            Some(&[outer, name]) => match Node::member(body, outer)? {
+            Some(Place { within: Some(outer), name }) => match Node::member(body, outer)? {
                 Some(node) => (node.path_of(name), node.field::<Value>(name)?),
                 None => continue,
             },
-            Some(&[name]) => (name.to_owned(), body.field::<Value>(name)?),
-            _ => continue,
+            Some(Place { within: None, name }) => (name.to_owned(), body.field::<Value>(name)?),
+            None => continue,
         };
         let Some(value) = value else { continue };
         if !kind.takes(&value) {
