@@ -23,6 +23,10 @@ async fn a_key_reads_as_it_was_written() {
         output: tollgate_core::output_policy::OutputPolicy::default(),
         created_at: "2026-11-22T12:00:00Z".to_owned(),
         expires_at: None,
+        tags: tollgate_core::key::tag::Tags::new(),
+        replaces: None,
+        replaced_by: None,
+        suspension: None,
     };
     let mut item: crate::table::Item = serde_dynamo::to_item(&record).unwrap();
     item.insert("key_hash".to_owned(), AttributeValue::S("abc".to_owned()));

@@ -3,8 +3,9 @@
 use std::fmt::{self, Display};
 
 use serde::Serialize;
-use tollgate_core::caller::{KeyRecord, KeyStatus};
+use tollgate_core::caller::{KeyRecord, KeyStatus, Suspension};
 use tollgate_core::key::ApiKey;
+use tollgate_core::key::tag::Tags;
 use tollgate_core::name::Name;
 use tollgate_core::output_policy::OutputPolicy;
 use tollgate_core::time::Timestamp;
@@ -35,12 +36,20 @@ pub(crate) struct KeyView {
     output: OutputPolicy,
     created_at: String,
     expires_at: Option<String>,
+    tags: Tags,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suspension: Option<Suspension>,
 }
 
 impl KeyView {
     pub(crate) fn of(record: KeyRecord, now: Timestamp) -> Self {
         let status = match record.status {
             KeyStatus::Revoked => "revoked",
+            KeyStatus::Suspended => "suspended",
             KeyStatus::Active if record.is_valid(now) => "active",
             KeyStatus::Active => "expired",
         };
@@ -60,6 +69,10 @@ impl KeyView {
             output: record.output,
             created_at: record.created_at,
             expires_at: record.expires_at.map(|secs| Timestamp::from_secs(secs).to_string()),
+            tags: record.tags,
+            replaces: record.replaces,
+            replaced_by: record.replaced_by,
+            suspension: record.suspension.filter(|_| record.status == KeyStatus::Suspended),
         }
     }
 
@@ -84,6 +97,24 @@ impl KeyView {
         let stops = stop.iter().map(|stop| format!("stop at {stop:?}"));
         let texts: Vec<String> = caps.chain(stops).collect();
         (!texts.is_empty()).then(|| texts.join(", "))
+    }
+
+    fn tags_text(&self) -> Option<String> {
+        let texts: Vec<String> = self.tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (!texts.is_empty()).then(|| texts.join(", "))
+    }
+
+    /// What else there is to know: who suspended it, and which keys came before and after.
+    fn note(&self) -> String {
+        let by = |Suspension { who, why, since }: &Suspension| {
+            format!("suspended {} by {who}: {why}", date_of(since))
+        };
+        let notes = [
+            self.suspension.as_ref().map(by),
+            self.replaces.as_ref().map(|id| format!("replaces {id}")),
+            self.replaced_by.as_ref().map(|id| format!("replaced by {id}")),
+        ];
+        notes.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
     fn models_text(&self) -> String {
@@ -121,6 +152,7 @@ impl Display for CreatedKey {
                 ("budget", Some(view.budget_text())),
                 ("models", Some(view.models_text())),
                 ("output", view.output_text()),
+                ("tags", view.tags_text()),
                 ("expires", view.expires_at.clone()),
             ],
         )?;
@@ -140,7 +172,7 @@ impl Display for KeyList {
         }
         let columns = [
             "ID", "USER", "TEAM", "TENANT", "ROLE", "STATUS", "RATE", "BUDGET", "MODELS", "CREATED",
-            "EXPIRES",
+            "EXPIRES", "TAGS", "NOTE",
         ];
         let mut table = Table::new(columns.map(Column::Left));
         for key in &self.0 {
@@ -156,6 +188,8 @@ impl Display for KeyList {
                 key.models_text(),
                 date_of(&key.created_at),
                 key.expires_at.as_deref().map_or_else(|| "never".to_owned(), date_of),
+                key.tags_text().unwrap_or_default(),
+                key.note(),
             ]);
         }
         table.fmt(f)
@@ -192,17 +226,18 @@ impl Display for Revoked {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use tollgate_core::caller::{Budget, Role};
     use tollgate_core::key::ENTROPY_BYTES;
+    use tollgate_core::key::tag::collect;
     use tollgate_core::money::Nanos;
     use tollgate_core::rate::RatePolicy;
 
     use super::*;
 
-    const NOW: Timestamp = Timestamp::from_secs(1_795_348_800);
+    pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_795_348_800);
 
-    fn record(id: &str) -> KeyRecord {
+    pub(crate) fn record(id: &str) -> KeyRecord {
         let name = |text: &str| text.parse().unwrap();
         KeyRecord {
             key_id: name(id),
@@ -217,6 +252,10 @@ mod tests {
             output: OutputPolicy::default(),
             created_at: "2026-11-20T08:00:00Z".to_owned(),
             expires_at: None,
+            tags: Tags::new(),
+            replaces: None,
+            replaced_by: None,
+            suspension: None,
         }
     }
 
@@ -242,12 +281,71 @@ mod tests {
         let keys = [record("k1"), limited(), expired].map(|key| KeyView::of(key, NOW));
 
         insta::assert_snapshot!(KeyList(keys.into()), @"
-        ID  USER   TEAM    TENANT   ROLE    STATUS   RATE                          BUDGET                         MODELS                 CREATED     EXPIRES
+        ID  USER   TEAM    TENANT   ROLE    STATUS   RATE                          BUDGET                         MODELS                 CREATED     EXPIRES     TAGS  NOTE
         k1  alice  search  default  caller  active   10/s, burst 20                unlimited                      all                    2026-11-20  never
         k2  alice  search  default  caller  revoked  0.5/s, burst 1, 10,000 a day  $12.50 a day, $100.00 a month  gpt-5.5, gpt-oss-120b  2026-11-20  2026-11-22
         k3  alice  search  default  caller  expired  10/s, burst 20                unlimited                      all                    2026-11-20  2026-11-22
         ");
         insta::assert_snapshot!(KeyList(Vec::new()), @"No keys.");
+    }
+
+    #[test]
+    fn a_list_says_who_suspended_a_key_and_which_keys_replace_which() {
+        let suspension = Suspension {
+            who: "ann".to_owned(),
+            why: "it loops".to_owned(),
+            since: "2026-11-22T09:00:00Z".to_owned(),
+        };
+        let tags = ["app=x", "env=prod"].map(|text| text.parse().unwrap());
+        let suspended = KeyRecord {
+            status: KeyStatus::Suspended,
+            suspension: Some(suspension),
+            tags: collect(tags).unwrap(),
+            ..record("k1")
+        };
+        let replaced = KeyRecord {
+            expires_at: Some(NOW.as_secs() + 86_400),
+            replaced_by: Some("k3".parse().unwrap()),
+            ..record("k2")
+        };
+        let new = KeyRecord { replaces: Some("k2".parse().unwrap()), ..record("k3") };
+        let views = || [&suspended, &replaced, &new].map(|key| KeyView::of(key.clone(), NOW));
+
+        insta::assert_snapshot!(KeyList(views().into()), @"
+        ID  USER   TEAM    TENANT   ROLE    STATUS     RATE            BUDGET     MODELS  CREATED     EXPIRES     TAGS             NOTE
+        k1  alice  search  default  caller  suspended  10/s, burst 20  unlimited  all     2026-11-20  never       app=x, env=prod  suspended 2026-11-22 by ann: it loops
+        k2  alice  search  default  caller  active     10/s, burst 20  unlimited  all     2026-11-20  2026-11-23                   replaced by k3
+        k3  alice  search  default  caller  active     10/s, burst 20  unlimited  all     2026-11-20  never                        replaces k2
+        ");
+        let [first, second, _] = views();
+        insta::assert_json_snapshot!(first, @r#"
+        {
+          "id": "k1",
+          "user": "alice",
+          "team": "search",
+          "tenant": "default",
+          "role": "caller",
+          "status": "suspended",
+          "requests_per_second": "10",
+          "burst": 20,
+          "requests_per_day": null,
+          "budget_usd_day": null,
+          "budget_usd_month": null,
+          "models": [],
+          "created_at": "2026-11-20T08:00:00Z",
+          "expires_at": null,
+          "tags": {
+            "app": "x",
+            "env": "prod"
+          },
+          "suspension": {
+            "who": "ann",
+            "why": "it loops",
+            "since": "2026-11-22T09:00:00Z"
+          }
+        }
+        "#);
+        assert_eq!(serde_json::json!(second)["replaced_by"], "k3");
     }
 
     #[test]
@@ -296,7 +394,8 @@ mod tests {
             ]
           },
           "created_at": "2026-11-20T08:00:00Z",
-          "expires_at": "2026-11-22T12:01:00Z"
+          "expires_at": "2026-11-22T12:01:00Z",
+          "tags": {}
         }
         "#);
     }
