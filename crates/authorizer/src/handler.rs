@@ -44,7 +44,7 @@ enum Failure {
     Credential(#[from] CredentialError),
     #[error("nobody has the key {0}")]
     Unknown(String),
-    #[error("the key {0} is revoked or has expired")]
+    #[error("the key {0} is revoked, suspended or has expired")]
     Void(String),
     #[error("the caller cannot be judged")]
     Store(#[from] StoreError),

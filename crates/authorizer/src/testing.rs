@@ -49,6 +49,10 @@ pub(crate) fn record() -> KeyRecord {
         output: tollgate_core::output_policy::OutputPolicy::default(),
         created_at: "2026-11-22T10:00:00Z".to_owned(),
         expires_at: None,
+        tags: tollgate_core::key::tag::Tags::new(),
+        replaces: None,
+        replaced_by: None,
+        suspension: None,
     }
 }
 

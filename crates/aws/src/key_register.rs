@@ -1,14 +1,22 @@
-//! The keys table as an operator sees it: keys are entered, listed and taken back, and never read out again.
+//! The keys table as an operator sees it: keys are entered, listed, replaced and taken back, and never read out again.
+
+mod rotation;
+
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
-use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
-use tollgate_core::caller::{KeyRecord, KeyStatus};
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use serde_dynamo::aws_sdk_dynamodb_1::{from_attribute_value, from_item, to_attribute_value, to_item};
+use tollgate_core::caller::{KeyRecord, KeyStatus, Suspension};
 use tollgate_core::name::Name;
 use tollgate_core::ports::StoreError;
 
 use crate::unreachable;
+
+pub use rotation::{Rotation, Successor};
 
 const STORE: &str = "keys";
 const HASH: &str = "key_hash";
@@ -32,6 +40,19 @@ pub enum Revocation {
     Unknown,
 }
 
+/// What became of a key that was to be suspended or resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// It is as was asked now.
+    Done,
+    /// It was so before; who suspended it first, and why, stands.
+    Already,
+    /// It is revoked, and stays so.
+    Revoked,
+    /// No key has this id.
+    Unknown,
+}
+
 impl KeyRegister {
     /// Over the table of that name.
     #[must_use]
@@ -41,14 +62,10 @@ impl KeyRegister {
 
     /// Enters a new key under its hash; a hash that is taken is an error.
     pub async fn enter(&self, hash: &str, record: &KeyRecord) -> Result<(), StoreError> {
-        let mut item: std::collections::HashMap<String, AttributeValue> =
-            to_item(record).map_err(unreachable(STORE))?;
-        item.retain(|_, value| !value.is_null());
         self.client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item))
-            .item(HASH, AttributeValue::S(hash.to_owned()))
+            .set_item(Some(row(hash, record)?))
             .condition_expression("attribute_not_exists(#hash)")
             .expression_attribute_names("#hash", HASH)
             .send()
@@ -94,6 +111,47 @@ impl KeyRegister {
         }
     }
 
+    /// Stops a key until it is resumed. A revoked key stays revoked, whatever is written at the same time.
+    pub async fn suspend(&self, id: &Name, suspension: &Suspension) -> Result<Switch, StoreError> {
+        let Some(hash) = self.hash_of(id).await? else { return Ok(Switch::Unknown) };
+        let update = self
+            .switch(hash, KeyStatus::Active, KeyStatus::Suspended)?
+            .update_expression("SET #status = :to, #suspension = :suspension")
+            .expression_attribute_values(
+                ":suspension",
+                to_attribute_value(suspension).map_err(unreachable(STORE))?,
+            );
+        outcome(update.send().await, KeyStatus::Suspended)
+    }
+
+    /// Lets a suspended key work again, and no other: what is revoked is never brought back.
+    pub async fn resume(&self, id: &Name) -> Result<Switch, StoreError> {
+        let Some(hash) = self.hash_of(id).await? else { return Ok(Switch::Unknown) };
+        let update = self
+            .switch(hash, KeyStatus::Suspended, KeyStatus::Active)?
+            .update_expression("SET #status = :to REMOVE #suspension");
+        outcome(update.send().await, KeyStatus::Active)
+    }
+
+    fn switch(
+        &self,
+        hash: AttributeValue,
+        from: KeyStatus,
+        to: KeyStatus,
+    ) -> Result<UpdateItemFluentBuilder, StoreError> {
+        Ok(self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key(HASH, hash)
+            .condition_expression("#status = :from")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#suspension", "suspension")
+            .expression_attribute_values(":from", to_status(from)?)
+            .expression_attribute_values(":to", to_status(to)?)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld))
+    }
+
     async fn hash_of(&self, id: &Name) -> Result<Option<AttributeValue>, StoreError> {
         let reply = self
             .client
@@ -110,59 +168,31 @@ impl KeyRegister {
     }
 }
 
+/// A key's item: what is absent is left out, as an index takes no NULL.
+fn row(hash: &str, record: &KeyRecord) -> Result<HashMap<String, AttributeValue>, StoreError> {
+    let mut item: HashMap<String, AttributeValue> = to_item(record).map_err(unreachable(STORE))?;
+    item.retain(|_, value| !value.is_null());
+    item.insert(HASH.to_owned(), AttributeValue::S(hash.to_owned()));
+    Ok(item)
+}
+
+/// Reads what the row was where the condition did not hold.
+fn outcome(
+    sent: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
+    wanted: KeyStatus,
+) -> Result<Switch, StoreError> {
+    let Err(error) = sent else { return Ok(Switch::Done) };
+    let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
+        return Err(unreachable(STORE)(error));
+    };
+    let Some(status) = failed.item().and_then(|item| item.get("status")) else { return Ok(Switch::Unknown) };
+    let was = from_attribute_value::<KeyStatus>(status.clone()).map_err(unreachable(STORE))?;
+    Ok(if was == wanted { Switch::Already } else { Switch::Revoked })
+}
+
 fn to_status(status: KeyStatus) -> Result<AttributeValue, StoreError> {
-    serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(status).map_err(unreachable(STORE))
+    to_attribute_value(status).map_err(unreachable(STORE))
 }
 
 #[cfg(test)]
-mod tests {
-    use aws_sdk_dynamodb::operation::query::QueryOutput;
-    use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
-    use aws_sdk_dynamodb::types::error::{ConditionalCheckFailedException, ResourceNotFoundException};
-    use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
-
-    use super::*;
-
-    async fn revoke(update: &Rule) -> Result<Revocation, StoreError> {
-        let query = mock!(Client::query)
-            .match_requests(|request| request.index_name() == Some("by-id"))
-            .then_output(|| {
-                let item = [(HASH.to_owned(), AttributeValue::S("h".to_owned()))].into();
-                QueryOutput::builder().items(item).build()
-            });
-        let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&query, update]);
-        KeyRegister::new(&client, "tollgate-keys").revoke(&"k1".parse().unwrap()).await
-    }
-
-    #[tokio::test]
-    async fn a_key_is_revoked_by_its_hash() {
-        let update = mock!(Client::update_item)
-            .match_requests(|request| {
-                request.key().and_then(|key| key.get(HASH)) == Some(&AttributeValue::S("h".to_owned()))
-                    && request.expression_attribute_values().and_then(|values| values.get(":revoked"))
-                        == Some(&AttributeValue::S("revoked".to_owned()))
-            })
-            .then_output(|| UpdateItemOutput::builder().build());
-
-        assert_eq!(revoke(&update).await.unwrap(), Revocation::Done);
-    }
-
-    #[tokio::test]
-    async fn a_condition_that_fails_says_that_it_was_revoked_before() {
-        let update = mock!(Client::update_item).then_error(|| {
-            let failed = ConditionalCheckFailedException::builder().build();
-            UpdateItemError::ConditionalCheckFailedException(failed)
-        });
-
-        assert_eq!(revoke(&update).await.unwrap(), Revocation::Already);
-    }
-
-    #[tokio::test]
-    async fn every_other_error_is_no_revocation() {
-        let update = mock!(Client::update_item).then_error(|| {
-            UpdateItemError::ResourceNotFoundException(ResourceNotFoundException::builder().build())
-        });
-
-        assert_eq!(revoke(&update).await.unwrap_err().store, "keys");
-    }
-}
+mod tests;

@@ -171,6 +171,10 @@ fn key(id: &str, created_at: &str, requests_per_day: Option<u64>) -> KeyRecord {
         output: tollgate_core::output_policy::OutputPolicy::default(),
         created_at: created_at.to_owned(),
         expires_at: requests_per_day,
+        tags: tollgate_core::key::tag::Tags::new(),
+        replaces: None,
+        replaced_by: None,
+        suspension: None,
     }
 }
 

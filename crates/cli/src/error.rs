@@ -5,7 +5,9 @@ use std::io;
 
 use tollgate_aws::secrets::SecretError;
 use tollgate_aws::stack::StackError;
+use tollgate_core::caller::rotation::RotationRefusal;
 use tollgate_core::catalogue::Faults;
+use tollgate_core::key::tag::TagError;
 use tollgate_core::name::{Name, NameError};
 use tollgate_core::ports::StoreError;
 
@@ -37,6 +39,14 @@ pub(crate) enum Error {
     ReservedTenant,
     #[error("no key has the id {0}; a key made a moment ago may not be listed yet")]
     UnknownKey(Name),
+    #[error("the key {id} was not rotated: {why}")]
+    NotRotated { id: Name, why: RotationRefusal },
+    #[error("the key {0} was changed by another at this moment and nothing was written: try again")]
+    LostRotation(Name),
+    #[error("the key {0} is revoked, for good")]
+    RevokedForGood(Name),
+    #[error(transparent)]
+    Tags(#[from] TagError),
     #[error("spend is summed by target, and {alias} is a model with the targets {}: name one of them", .targets.join(", "))]
     Alias { alias: String, targets: Vec<String> },
     #[error("the ledger has no call {0}")]

@@ -1,5 +1,8 @@
 //! `tollgate keys`: who may call, how often, and for how much.
 
+mod grace;
+mod rotate;
+mod suspend;
 mod view;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -7,6 +10,7 @@ use tollgate_aws::clock;
 use tollgate_aws::key_register::Revocation;
 use tollgate_core::caller::{Budget, KeyRecord, KeyStatus, Role};
 use tollgate_core::catalogue::Catalogue;
+use tollgate_core::key::tag::{self, Tag};
 use tollgate_core::key::{ApiKey, ENTROPY_BYTES};
 use tollgate_core::money::Nanos;
 use tollgate_core::name::{Name, NameError};
@@ -37,6 +41,23 @@ pub(crate) enum Command {
         /// Only keys of this team
         #[arg(long)]
         team: Option<Name>,
+        /// Only keys with this tag; repeat for more, a key has them all
+        #[arg(long = "tag", value_name = "NAME=VALUE")]
+        tags: Vec<Tag>,
+    },
+    /// Replace a key by a new one with the same rights, and show it, this once
+    ///
+    /// The new key keeps the old one's own expiry. The old one works until the grace is over, never past its own expiry.
+    Rotate(rotate::Rotate),
+    /// Stop a key until it is resumed
+    ///
+    /// Calls that have begun go on; none is admitted with the key 10 seconds from now.
+    Suspend(suspend::Suspend),
+    /// Let a suspended key work again
+    Resume {
+        /// The key's id, as keys list shows it; the key itself will do
+        #[arg(value_parser = parse_id)]
+        id: Name,
     },
     /// Take a key back for good
     ///
@@ -93,6 +114,9 @@ pub(crate) struct Create {
     /// Stop sequence of a call that names none; repeat for up to four
     #[arg(long = "stop", value_name = "TEXT")]
     stop: Vec<String>,
+    /// What to call it, for lists; repeat for up to ten
+    #[arg(long = "tag", value_name = "NAME=VALUE")]
+    tags: Vec<Tag>,
     /// Days until it stops working; never where absent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3650))]
     expires_in_days: Option<u64>,
@@ -112,15 +136,19 @@ pub(crate) async fn run(command: Command, stack: &str, screen: &mut Screen<'_>) 
     let deployment = Deployment::find(stack).await?;
     match command {
         Command::Create(wish) => create(*wish, &deployment, screen).await,
-        Command::List { user, team } => {
+        Command::List { user, team, tags } => {
             let is_wanted = |key: &KeyRecord| {
                 user.as_ref().is_none_or(|user| *user == key.user)
                     && team.as_ref().is_none_or(|team| *team == key.team)
+                    && tags.iter().all(|tag| has_tag(key, tag))
             };
             let keys = deployment.keys.list().await?.into_iter().filter(is_wanted);
             let now = clock::now();
             screen.show(&view::KeyList(keys.map(|key| view::KeyView::of(key, now)).collect()))
         }
+        Command::Rotate(wish) => rotate::run(wish, &deployment, screen).await,
+        Command::Suspend(wish) => suspend::suspend(wish, &deployment, screen).await,
+        Command::Resume { id } => suspend::resume(id, &deployment, screen).await,
         Command::Revoke { id } => {
             let was_revoked = match deployment.keys.revoke(&id).await? {
                 Revocation::Done => false,
@@ -141,16 +169,24 @@ async fn create(wish: Create, deployment: &Deployment, screen: &mut Screen<'_>) 
         let text = deployment.settings.document(Document::Catalogue).await?.ok_or(Error::NotSeeded)?;
         check_models(&wish.models, &parse_stored(Document::Catalogue, &text)?)?;
     }
-    let mut entropy = [0; ENTROPY_BYTES];
-    getrandom::fill(&mut entropy)?;
-    let key = ApiKey::mint(&entropy);
+    let key = mint()?;
     let now = clock::now();
-    let record = wish.record(key.id().parse().map_err(Error::Minted)?, now);
+    let record = wish.record(key.id().parse().map_err(Error::Minted)?, now)?;
     if let Some(fault) = record.output.fault() {
         return Err(Error::WrongOutput(fault));
     }
     deployment.keys.enter(&key.hash(&deployment.pepper().await?), &record).await?;
     screen.show(&view::CreatedKey::of(&key, record, now))
+}
+
+fn mint() -> Result<ApiKey, Error> {
+    let mut entropy = [0; ENTROPY_BYTES];
+    getrandom::fill(&mut entropy)?;
+    Ok(ApiKey::mint(&entropy))
+}
+
+fn has_tag(key: &KeyRecord, Tag { name, value }: &Tag) -> bool {
+    key.tags.get(name) == Some(value)
 }
 
 fn check_models(named: &[String], catalogue: &Catalogue) -> Result<(), Error> {
@@ -163,8 +199,8 @@ fn check_models(named: &[String], catalogue: &Catalogue) -> Result<(), Error> {
 }
 
 impl Create {
-    fn record(self, key_id: Name, now: Timestamp) -> KeyRecord {
-        KeyRecord {
+    fn record(self, key_id: Name, now: Timestamp) -> Result<KeyRecord, Error> {
+        Ok(KeyRecord {
             key_id,
             user: self.user,
             team: self.team,
@@ -185,7 +221,11 @@ impl Create {
             },
             created_at: now.to_string(),
             expires_at: self.expires_in_days.map(|days| now.as_secs() + days * SECS_PER_DAY),
-        }
+            tags: tag::collect(self.tags)?,
+            replaces: None,
+            replaced_by: None,
+            suspension: None,
+        })
     }
 }
 
@@ -216,6 +256,16 @@ mod tests {
         for text in [key.id(), format!("tg-{}", key.id()), key.expose().to_owned()] {
             assert_eq!(parse_id(&text).unwrap().as_str(), key.id());
         }
+    }
+
+    #[test]
+    fn a_list_is_narrowed_by_tags() {
+        let tag = |text: &str| text.parse::<Tag>().unwrap();
+        let key = KeyRecord { tags: tag::collect([tag("app=x")]).unwrap(), ..view::tests::record("k1") };
+
+        let found = ["app=x", "app=y", "env=x"].map(|text| has_tag(&key, &tag(text)));
+
+        assert_eq!(found, [true, false, false]);
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Who is calling and what they may: what the authorizer finds and hands to invoke as context.
 
+pub mod rotation;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::key::tag::Tags;
 use crate::money::Nanos;
 use crate::name::Name;
 use crate::output_policy::OutputPolicy;
@@ -43,8 +46,21 @@ pub enum KeyStatus {
     /// It works.
     #[default]
     Active,
+    /// It does not work until an operator resumes it.
+    Suspended,
     /// It was taken back for good.
     Revoked,
+}
+
+/// Who suspended a key, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// Who said so.
+    pub who: String,
+    /// The reason.
+    pub why: String,
+    /// RFC 3339.
+    pub since: String,
 }
 
 /// A row of the keys table, without the key.
@@ -79,6 +95,18 @@ pub struct KeyRecord {
     /// Epoch seconds from which it no longer works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
+    /// What an operator calls it beside user and team.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    /// The key whose successor it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Name>,
+    /// Its successor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<Name>,
+    /// Who suspended it, while it is suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspension: Option<Suspension>,
 }
 
 impl KeyRecord {
@@ -236,8 +264,30 @@ pub fn refusal_context(policy: &RatePolicy, refusal: RateRefusal) -> [(String, S
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    pub(crate) fn record() -> KeyRecord {
+        let Caller { key_id, user, team, tenant, role, models, budget, output } = caller();
+        KeyRecord {
+            key_id,
+            user,
+            team,
+            tenant,
+            role,
+            status: KeyStatus::Active,
+            rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: None },
+            budget,
+            models,
+            output,
+            created_at: "2026-11-22T10:00:00Z".to_owned(),
+            expires_at: None,
+            tags: Tags::new(),
+            replaces: None,
+            replaced_by: None,
+            suspension: None,
+        }
+    }
 
     fn caller() -> Caller {
         let name = |text: &str| text.parse().unwrap();
@@ -278,6 +328,26 @@ mod tests {
             _ => context.get(name).cloned(),
         };
         assert_eq!(Caller::from_context(garbled), None);
+    }
+
+    #[test]
+    fn only_an_active_key_is_valid() {
+        let is_valid = |status| KeyRecord { status, ..record() }.is_valid(Timestamp::default());
+
+        let valid = [KeyStatus::Active, KeyStatus::Suspended, KeyStatus::Revoked].map(is_valid);
+
+        assert_eq!(valid, [true, false, false]);
+    }
+
+    #[test]
+    fn a_key_of_before_tags_and_rotation_is_read() {
+        let mut json = serde_json::to_value(record()).unwrap();
+        let members = json.as_object_mut().unwrap();
+
+        assert!(
+            ["tags", "replaces", "replaced_by", "suspension"].iter().all(|name| !members.contains_key(*name))
+        );
+        assert_eq!(serde_json::from_value::<KeyRecord>(json).unwrap(), record());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! API keys: `tg-<id>-<secret><check>`. The check tells a typing error from a wrong key without a look-up;
 //! only a keyed hash is ever stored.
 
+pub mod tag;
+
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};

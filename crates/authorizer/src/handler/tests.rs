@@ -1,6 +1,7 @@
 use serde_json::json;
 use tollgate_core::caller::KeyStatus;
 use tollgate_core::key::ApiKey;
+use tollgate_core::rate::RatePolicy;
 
 use super::*;
 use crate::testing::{KEY, MemoryKeys, MemoryRates, Mood, NOON, event, record};
@@ -13,6 +14,10 @@ struct Gate {
 
 fn pepper() -> SecretString {
     SecretString::from("pepper")
+}
+
+fn hash() -> String {
+    ApiKey::parse(KEY).unwrap().hash(&pepper())
 }
 
 fn gate_over(keys: MemoryKeys, rates: MemoryRates, refusal: Refusal) -> Gate {
@@ -30,7 +35,7 @@ fn gate(record: KeyRecord) -> Gate {
 
 impl Gate {
     fn issue(&self, record: KeyRecord) {
-        self.keys.insert(&ApiKey::parse(KEY).unwrap().hash(&pepper()), record);
+        self.keys.insert(&hash(), record);
     }
 
     async fn ask(&self, invocation_id: &str, now: Timestamp) -> Result<Answer, Diagnostic> {
@@ -229,6 +234,64 @@ async fn revoke_in_time() {
     gate.issue(KeyRecord { status: KeyStatus::Revoked, ..record() });
 
     assert_eq!(message(gate.ask("b", NOON.plus(secs(8))).await), "Unauthorized");
+}
+
+#[tokio::test]
+async fn suspend_in_time_and_resume() {
+    let gate = gate(record());
+    gate.ask("a", NOON).await.unwrap();
+
+    gate.issue(KeyRecord { status: KeyStatus::Suspended, ..record() });
+    let suspended = gate.ask("b", NOON.plus(secs(8))).await;
+    gate.issue(record());
+    let resumed = gate.ask("c", NOON.plus(secs(16))).await;
+
+    assert_eq!(message(suspended), "Unauthorized");
+    assert!(resumed.is_ok());
+}
+
+/// The old key's row changes while it is remembered, as a rotation changes it.
+#[tokio::test]
+async fn rotation_grace_holds_and_ends() {
+    let own = gate(KeyRecord { rate: RatePolicy { burst: 100, ..record().rate }, ..record() });
+    own.ask("a", NOON).await.unwrap();
+    let old = own.keys.find(&hash()).await.unwrap().unwrap();
+    let rotated = old.rotate("k2".parse().unwrap(), secs(60), NOON.plus(secs(1))).unwrap();
+
+    own.issue(rotated.old);
+
+    for (index, after) in [2, 8, 30, 53, 60].into_iter().enumerate() {
+        let answer = own.ask(&format!("within {index}"), NOON.plus(secs(after))).await;
+        assert!(answer.is_ok(), "{after} s");
+    }
+    // It was read at 53 s and is remembered until 61 s: the memory does not stretch the grace.
+    for after in [61, 62, 3_600] {
+        assert_eq!(message(own.ask("late", NOON.plus(secs(after))).await), "Unauthorized", "{after} s");
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_without_grace_ends_the_old_key_as_a_revocation_does() {
+    let gate = gate(record());
+    gate.ask("a", NOON).await.unwrap();
+    let rotated = record().rotate("k2".parse().unwrap(), Duration::ZERO, NOON).unwrap();
+
+    gate.issue(rotated.old);
+
+    assert_eq!(message(gate.ask("b", NOON.plus(secs(8))).await), "Unauthorized");
+}
+
+#[tokio::test]
+async fn a_successor_works_at_once_and_past_the_grace() {
+    let gate = gate_over(MemoryKeys::default(), MemoryRates::default(), Refusal::Deny);
+    assert_eq!(message(gate.ask("before", NOON).await), "Unauthorized");
+    let rotated = record().rotate("k2".parse().unwrap(), secs(60), NOON).unwrap();
+
+    gate.issue(rotated.new);
+
+    for (id, after) in [("a", 0), ("b", 60), ("c", 86_400)] {
+        assert!(gate.ask(id, NOON.plus(secs(after))).await.is_ok(), "{after} s");
+    }
 }
 
 #[tokio::test]

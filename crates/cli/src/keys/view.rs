@@ -3,8 +3,9 @@
 use std::fmt::{self, Display};
 
 use serde::Serialize;
-use tollgate_core::caller::{KeyRecord, KeyStatus};
+use tollgate_core::caller::{KeyRecord, KeyStatus, Suspension};
 use tollgate_core::key::ApiKey;
+use tollgate_core::key::tag::Tags;
 use tollgate_core::name::Name;
 use tollgate_core::output_policy::OutputPolicy;
 use tollgate_core::time::Timestamp;
@@ -35,12 +36,20 @@ pub(crate) struct KeyView {
     output: OutputPolicy,
     created_at: String,
     expires_at: Option<String>,
+    tags: Tags,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suspension: Option<Suspension>,
 }
 
 impl KeyView {
     pub(crate) fn of(record: KeyRecord, now: Timestamp) -> Self {
         let status = match record.status {
             KeyStatus::Revoked => "revoked",
+            KeyStatus::Suspended => "suspended",
             KeyStatus::Active if record.is_valid(now) => "active",
             KeyStatus::Active => "expired",
         };
@@ -60,6 +69,10 @@ impl KeyView {
             output: record.output,
             created_at: record.created_at,
             expires_at: record.expires_at.map(|secs| Timestamp::from_secs(secs).to_string()),
+            tags: record.tags,
+            replaces: record.replaces,
+            replaced_by: record.replaced_by,
+            suspension: record.suspension.filter(|_| record.status == KeyStatus::Suspended),
         }
     }
 
@@ -84,6 +97,24 @@ impl KeyView {
         let stops = stop.iter().map(|stop| format!("stop at {stop:?}"));
         let texts: Vec<String> = caps.chain(stops).collect();
         (!texts.is_empty()).then(|| texts.join(", "))
+    }
+
+    fn tags_text(&self) -> Option<String> {
+        let texts: Vec<String> = self.tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (!texts.is_empty()).then(|| texts.join(", "))
+    }
+
+    /// What else there is to know: who suspended it, and which keys came before and after.
+    fn note(&self) -> String {
+        let by = |Suspension { who, why, since }: &Suspension| {
+            format!("suspended {} by {who}: {why}", date_of(since))
+        };
+        let notes = [
+            self.suspension.as_ref().map(by),
+            self.replaces.as_ref().map(|id| format!("replaces {id}")),
+            self.replaced_by.as_ref().map(|id| format!("replaced by {id}")),
+        ];
+        notes.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
     fn models_text(&self) -> String {
@@ -121,6 +152,7 @@ impl Display for CreatedKey {
                 ("budget", Some(view.budget_text())),
                 ("models", Some(view.models_text())),
                 ("output", view.output_text()),
+                ("tags", view.tags_text()),
                 ("expires", view.expires_at.clone()),
             ],
         )?;
@@ -140,7 +172,7 @@ impl Display for KeyList {
         }
         let columns = [
             "ID", "USER", "TEAM", "TENANT", "ROLE", "STATUS", "RATE", "BUDGET", "MODELS", "CREATED",
-            "EXPIRES",
+            "EXPIRES", "TAGS", "NOTE",
         ];
         let mut table = Table::new(columns.map(Column::Left));
         for key in &self.0 {
@@ -156,6 +188,8 @@ impl Display for KeyList {
                 key.models_text(),
                 date_of(&key.created_at),
                 key.expires_at.as_deref().map_or_else(|| "never".to_owned(), date_of),
+                key.tags_text().unwrap_or_default(),
+                key.note(),
             ]);
         }
         table.fmt(f)
@@ -192,121 +226,4 @@ impl Display for Revoked {
 }
 
 #[cfg(test)]
-mod tests {
-    use tollgate_core::caller::{Budget, Role};
-    use tollgate_core::key::ENTROPY_BYTES;
-    use tollgate_core::money::Nanos;
-    use tollgate_core::rate::RatePolicy;
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_secs(1_795_348_800);
-
-    fn record(id: &str) -> KeyRecord {
-        let name = |text: &str| text.parse().unwrap();
-        KeyRecord {
-            key_id: name(id),
-            user: name("alice"),
-            team: name("search"),
-            tenant: name("default"),
-            role: Role::Caller,
-            status: KeyStatus::Active,
-            rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: None },
-            budget: Budget::default(),
-            models: Vec::new(),
-            output: OutputPolicy::default(),
-            created_at: "2026-11-20T08:00:00Z".to_owned(),
-            expires_at: None,
-        }
-    }
-
-    fn limited() -> KeyRecord {
-        KeyRecord {
-            status: KeyStatus::Revoked,
-            rate: RatePolicy { interval_us: 2_000_000, burst: 1, requests_per_day: Some(10_000) },
-            budget: Budget { day: Some(Nanos(12_500_000_000)), month: Some(Nanos(100_000_000_000)) },
-            models: vec!["gpt-5.5".to_owned(), "gpt-oss-120b".to_owned()],
-            output: OutputPolicy {
-                max_tokens: Some(4_000),
-                stop: vec!["END".to_owned()],
-                ..OutputPolicy::default()
-            },
-            expires_at: Some(NOW.as_secs() + 60),
-            ..record("k2")
-        }
-    }
-
-    #[test]
-    fn keys_are_listed_with_their_limits() {
-        let expired = KeyRecord { expires_at: Some(NOW.as_secs()), ..record("k3") };
-        let keys = [record("k1"), limited(), expired].map(|key| KeyView::of(key, NOW));
-
-        insta::assert_snapshot!(KeyList(keys.into()), @"
-        ID  USER   TEAM    TENANT   ROLE    STATUS   RATE                          BUDGET                         MODELS                 CREATED     EXPIRES
-        k1  alice  search  default  caller  active   10/s, burst 20                unlimited                      all                    2026-11-20  never
-        k2  alice  search  default  caller  revoked  0.5/s, burst 1, 10,000 a day  $12.50 a day, $100.00 a month  gpt-5.5, gpt-oss-120b  2026-11-20  2026-11-22
-        k3  alice  search  default  caller  expired  10/s, burst 20                unlimited                      all                    2026-11-20  2026-11-22
-        ");
-        insta::assert_snapshot!(KeyList(Vec::new()), @"No keys.");
-    }
-
-    #[test]
-    fn a_new_key_is_shown_with_what_it_may() {
-        let key = ApiKey::mint(&[7; ENTROPY_BYTES]);
-        let created = CreatedKey::of(&key, limited(), NOW);
-
-        insta::assert_snapshot!(created, @r#"
-        tg-777777777777-77777777777777777777777777777777r8mt
-
-        id       k2
-        user     alice
-        team     search
-        tenant   default
-        role     caller
-        rate     0.5/s, burst 1, 10,000 a day
-        budget   $12.50 a day, $100.00 a month
-        models   gpt-5.5, gpt-oss-120b
-        output   at most 4,000 tokens, stop at "END"
-        expires  2026-11-22T12:01:00Z
-
-        Keep the key now: it is stored as a hash only and cannot be shown again.
-        "#);
-        insta::assert_json_snapshot!(created, @r#"
-        {
-          "key": "tg-777777777777-77777777777777777777777777777777r8mt",
-          "id": "k2",
-          "user": "alice",
-          "team": "search",
-          "tenant": "default",
-          "role": "caller",
-          "status": "revoked",
-          "requests_per_second": "0.5",
-          "burst": 1,
-          "requests_per_day": 10000,
-          "budget_usd_day": "12.5",
-          "budget_usd_month": "100",
-          "models": [
-            "gpt-5.5",
-            "gpt-oss-120b"
-          ],
-          "output": {
-            "max_tokens": 4000,
-            "stop": [
-              "END"
-            ]
-          },
-          "created_at": "2026-11-20T08:00:00Z",
-          "expires_at": "2026-11-22T12:01:00Z"
-        }
-        "#);
-    }
-
-    #[test]
-    fn a_revoked_key_is_said_to_stop_in_time() {
-        let revoked =
-            |was_revoked| Revoked { id: "k1".parse().unwrap(), was_revoked, effective_within_secs: 10 };
-
-        assert_eq!(revoked(false).to_string(), "k1 is revoked. No call is admitted with it 10 s from now.\n");
-        assert_eq!(revoked(true).to_string(), "k1 was revoked before.\n");
-    }
-}
+pub(crate) mod tests;
