@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use serde_json::Value;
-use tollgate_core::caller::{Budget, KeyRecord, KeyStatus, Role};
+use tollgate_core::budget::{Budget, FlowPolicy};
+use tollgate_core::caller::{KeyRecord, KeyStatus, Role};
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{Keys, Rates, StoreError, Taken};
 use tollgate_core::rate::{RatePolicy, RateState, Step};
@@ -44,7 +45,8 @@ pub(crate) fn record() -> KeyRecord {
         role: Role::Caller,
         status: KeyStatus::Active,
         rate: RatePolicy { interval_us: 1_000_000, burst: 2, requests_per_day: None },
-        budget: Budget { day: Some(Nanos(5_000_000_000)), month: None },
+        budget: Budget { day: Some(Nanos(5_000_000_000)), ..Budget::default() },
+        flow: FlowPolicy::default(),
         models: vec!["gpt-5.5".to_owned()],
         output: tollgate_core::output_policy::OutputPolicy::default(),
         created_at: "2026-11-22T10:00:00Z".to_owned(),

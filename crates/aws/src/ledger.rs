@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use tollgate_core::caller::Budget;
+use tollgate_core::budget::Budget;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{Ledger, Reservation, StoreError, Transition};
 use tollgate_core::record::{Record, spend_delta};

@@ -19,7 +19,8 @@ use tollgate_aws::key_register::{KeyRegister, Revocation};
 use tollgate_aws::reports::Reports;
 use tollgate_aws::settings::DynamoSettings;
 use tollgate_aws::tenants::Tenants;
-use tollgate_core::caller::{Budget, Caller, KeyRecord, KeyStatus, Role};
+use tollgate_core::budget::{Budget, FlowPolicy};
+use tollgate_core::caller::{Caller, KeyRecord, KeyStatus, Role};
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::Settings;
 use tollgate_core::rate::RatePolicy;
@@ -166,7 +167,8 @@ fn key(id: &str, created_at: &str, requests_per_day: Option<u64>) -> KeyRecord {
         role: Role::Caller,
         status: KeyStatus::Active,
         rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day },
-        budget: Budget { day: requests_per_day.map(Nanos), month: None },
+        budget: Budget { day: requests_per_day.map(Nanos), ..Budget::default() },
+        flow: FlowPolicy::default(),
         models: requests_per_day.map(|_| "gpt-5.5".to_owned()).into_iter().collect(),
         output: tollgate_core::output_policy::OutputPolicy::default(),
         created_at: created_at.to_owned(),

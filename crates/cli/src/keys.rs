@@ -8,7 +8,8 @@ mod view;
 use clap::{Args, Subcommand, ValueEnum};
 use tollgate_aws::clock;
 use tollgate_aws::key_register::Revocation;
-use tollgate_core::caller::{Budget, KeyRecord, KeyStatus, Role};
+use tollgate_core::budget::{Budget, FlowPolicy};
+use tollgate_core::caller::{KeyRecord, KeyStatus, Role};
 use tollgate_core::catalogue::Catalogue;
 use tollgate_core::key::tag::{self, Tag};
 use tollgate_core::key::{ApiKey, ENTROPY_BYTES};
@@ -212,7 +213,8 @@ impl Create {
                 burst: self.burst,
                 requests_per_day: self.requests_per_day,
             },
-            budget: Budget { day: self.budget_usd_day, month: self.budget_usd_month },
+            budget: Budget { day: self.budget_usd_day, month: self.budget_usd_month, ..Budget::default() },
+            flow: FlowPolicy::default(),
             models: self.models,
             output: OutputPolicy {
                 default_tokens: self.default_output_tokens,

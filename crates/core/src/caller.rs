@@ -5,10 +5,11 @@ pub mod rotation;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::budget::{Budget, FlowPolicy};
 use crate::key::tag::Tags;
-use crate::money::Nanos;
 use crate::name::Name;
 use crate::output_policy::OutputPolicy;
 use crate::rate::{RatePolicy, RateRefusal, RateStanding, reset_text};
@@ -84,6 +85,9 @@ pub struct KeyRecord {
     /// What its user may spend.
     #[serde(flatten)]
     pub budget: Budget,
+    /// How much its calls may use at once.
+    #[serde(flatten)]
+    pub flow: FlowPolicy,
     /// The models it may name; all where empty.
     #[serde(default)]
     pub models: Vec<String>,
@@ -127,20 +131,10 @@ impl KeyRecord {
             role: self.role,
             models: self.models.clone(),
             budget: self.budget,
+            flow: self.flow,
             output: self.output.clone(),
         }
     }
-}
-
-/// Limits on the money of one scope, per UTC day and month; none where absent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Budget {
-    /// Per UTC day.
-    #[serde(rename = "budget_day_nanos", default, skip_serializing_if = "Option::is_none")]
-    pub day: Option<Nanos>,
-    /// Per UTC month.
-    #[serde(rename = "budget_month_nanos", default, skip_serializing_if = "Option::is_none")]
-    pub month: Option<Nanos>,
 }
 
 /// Who is calling.
@@ -160,6 +154,8 @@ pub struct Caller {
     pub models: Vec<String>,
     /// What the user may spend.
     pub budget: Budget,
+    /// How much the key's calls may use at once.
+    pub flow: FlowPolicy,
     /// What is set about the output of the key's calls.
     pub output: OutputPolicy,
 }
@@ -184,15 +180,9 @@ impl Caller {
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into();
-        if self.output != OutputPolicy::default() {
-            // A policy is plain data: writing it as JSON cannot fail.
-            context.insert("output".to_owned(), serde_json::json!(self.output).to_string());
-        }
-        for (key, limit) in [("budgetDayNanos", self.budget.day), ("budgetMonthNanos", self.budget.month)] {
-            if let Some(Nanos(nanos)) = limit {
-                context.insert(key.to_owned(), nanos.to_string());
-            }
-        }
+        put(&mut context, "budget", &self.budget);
+        put(&mut context, "flow", &self.flow);
+        put(&mut context, "output", &self.output);
         context
     }
 
@@ -200,10 +190,6 @@ impl Caller {
     #[must_use]
     pub fn from_context(read: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let name = |key: &str| read(key)?.parse::<Name>().ok();
-        let budget = |key: &str| match read(key) {
-            None => Some(None),
-            Some(text) => text.parse().ok().map(Nanos).map(Some),
-        };
         Some(Self {
             key_id: name("keyId")?,
             user: name("user")?,
@@ -219,13 +205,24 @@ impl Caller {
                 "" => Vec::new(),
                 list => list.split(',').map(str::to_owned).collect(),
             },
-            budget: Budget { day: budget("budgetDayNanos")?, month: budget("budgetMonthNanos")? },
-            output: match read("output") {
-                None => OutputPolicy::default(),
-                Some(text) => serde_json::from_str(&text).ok()?,
-            },
+            budget: policy(read("budget"))?,
+            flow: policy(read("flow"))?,
+            output: policy(read("output"))?,
         })
     }
+}
+
+/// Writes a policy as JSON, unless it says nothing.
+fn put<T: Default + PartialEq + Serialize>(context: &mut BTreeMap<String, String>, key: &str, policy: &T) {
+    if *policy != T::default() {
+        // Policies are plain data: writing one as JSON cannot fail.
+        context.insert(key.to_owned(), serde_json::json!(policy).to_string());
+    }
+}
+
+/// Reads a policy; `None` where it is garbled.
+fn policy<T: Default + DeserializeOwned>(text: Option<String>) -> Option<T> {
+    text.map_or_else(|| Some(T::default()), |text| serde_json::from_str(&text).ok())
 }
 
 /// The figures of the rate headers, as context.
@@ -266,9 +263,10 @@ pub fn refusal_context(policy: &RatePolicy, refusal: RateRefusal) -> [(String, S
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::money::Nanos;
 
     pub(crate) fn record() -> KeyRecord {
-        let Caller { key_id, user, team, tenant, role, models, budget, output } = caller();
+        let Caller { key_id, user, team, tenant, role, models, budget, flow, output } = caller();
         KeyRecord {
             key_id,
             user,
@@ -278,6 +276,7 @@ pub(crate) mod tests {
             status: KeyStatus::Active,
             rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: None },
             budget,
+            flow,
             models,
             output,
             created_at: "2026-11-22T10:00:00Z".to_owned(),
@@ -298,7 +297,8 @@ pub(crate) mod tests {
             tenant: name("acme"),
             role: Role::Caller,
             models: vec!["gpt-5.5".to_owned(), "other".to_owned()],
-            budget: Budget { day: Some(Nanos(5)), month: None },
+            budget: Budget { day: Some(Nanos(5)), ..Budget::default() },
+            flow: FlowPolicy { max_concurrent: Some(7), ..FlowPolicy::default() },
             output: OutputPolicy { max_tokens: Some(100), ..OutputPolicy::default() },
         }
     }
@@ -319,7 +319,7 @@ pub(crate) mod tests {
             assert_eq!(Caller::from_context(read), None, "{key}");
         }
         let garbled = |name: &str| match name {
-            "budgetDayNanos" => Some("much".to_owned()),
+            "budget" => Some("much".to_owned()),
             _ => context.get(name).cloned(),
         };
         assert_eq!(Caller::from_context(garbled), None);

@@ -4,6 +4,7 @@
 
 pub mod asking;
 pub mod bound;
+pub mod budget;
 pub mod cache_key;
 pub mod caller;
 pub mod catalogue;

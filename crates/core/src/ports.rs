@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::caller::{Budget, KeyRecord};
+use crate::budget::Budget;
+use crate::caller::KeyRecord;
 use crate::metrics::Datum;
 use crate::model::{Call, Cause, ModelError, Reply};
 use crate::rate::{RatePolicy, RateRefusal, RateStanding};

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::caller::{Budget, Caller};
+use crate::budget::Budget;
+use crate::caller::Caller;
 use crate::money::Nanos;
 use crate::name::Name;
 use crate::time::{Day, Timestamp};
@@ -139,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_window_that_is_full() {
-        let budget = Budget { day: Some(Nanos(100)), month: Some(Nanos(150)) };
+        let budget = Budget { day: Some(Nanos(100)), month: Some(Nanos(150)), ..Budget::default() };
         let spent = Spent { day: Nanos(10), month: Nanos(120) };
 
         let refusal = exhausted("user#a/b", &budget, spent, Nanos(40), day()).unwrap();
@@ -151,7 +152,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_over(limit in 0..1_000_u64, calls in proptest::collection::vec(0..300_u64, 0..50)) {
-            let budget = Budget { day: Some(Nanos(limit)), month: None };
+            let budget = Budget { day: Some(Nanos(limit)), ..Budget::default() };
             let mut spent = Spent::default();
             for needed in calls.into_iter().map(Nanos) {
                 let fits = spent.day.plus(needed) <= Nanos(limit);

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use tollgate_core::caller::{Budget, Caller, Role};
+use tollgate_core::budget::{Budget, FlowPolicy};
+use tollgate_core::caller::{Caller, Role};
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{Ledger, Overdue, OverduePage, PageStart, Reservation, StoreError, Transition};
 use tollgate_core::record::{CacheOutcome, Opening, Record, State, spend_delta};
@@ -117,6 +118,7 @@ fn record(id: &str, deadline: Timestamp) -> Record {
         models: Vec::new(),
         output: tollgate_core::output_policy::OutputPolicy::default(),
         budget: Budget::default(),
+        flow: FlowPolicy::default(),
     };
     let opening = Opening {
         request_id: id.to_owned(),

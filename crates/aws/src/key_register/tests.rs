@@ -11,7 +11,8 @@ use aws_sdk_dynamodb::types::error::{
     TransactionCanceledException,
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
-use tollgate_core::caller::{Budget, Role};
+use tollgate_core::budget::{Budget, FlowPolicy};
+use tollgate_core::caller::Role;
 use tollgate_core::rate::RatePolicy;
 use tollgate_core::time::Timestamp;
 
@@ -37,6 +38,7 @@ fn record() -> KeyRecord {
         status: KeyStatus::Active,
         rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: None },
         budget: Budget::default(),
+        flow: FlowPolicy::default(),
         models: Vec::new(),
         output: tollgate_core::output_policy::OutputPolicy::default(),
         created_at: "2026-11-22T10:00:00Z".to_owned(),

@@ -2,7 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use tollgate_aws::ledger::DynamoLedger;
-use tollgate_core::caller::{Budget, Caller};
+use tollgate_core::budget::Budget;
+use tollgate_core::caller::Caller;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{Ledger, Transition};
 use tollgate_core::record::{CacheOutcome, End, Opening, Record};
@@ -12,7 +13,7 @@ use tollgate_core::usage::Usage;
 use crate::table::Table;
 
 pub(crate) const NOON: Timestamp = Timestamp::from_secs(1_795_348_800);
-pub(crate) const NO_LIMIT: Budget = Budget { day: None, month: None };
+pub(crate) const NO_LIMIT: Budget = Budget::UNLIMITED;
 
 pub(crate) struct Accounts {
     pub(crate) ledger: DynamoLedger,
@@ -69,7 +70,7 @@ fn charged_nanos(value: &AttributeValue) -> i128 {
 
 /// A limit per day.
 pub(crate) const fn per_day(nanos: u64) -> Budget {
-    Budget { day: Some(Nanos(nanos)), month: None }
+    Budget { day: Some(Nanos(nanos)), ..Budget::UNLIMITED }
 }
 
 /// A call by alice, reserved at `bound` nano-dollars.

@@ -8,8 +8,9 @@ use aws_sdk_dynamodb::types::{
 use futures_util::future::join_all;
 use tollgate_aws::key_register::{KeyRegister, Revocation, Rotation, Successor, Switch};
 use tollgate_aws::keys::DynamoKeys;
+use tollgate_core::budget::{Budget, FlowPolicy};
 use tollgate_core::caller::rotation::RotationRefusal;
-use tollgate_core::caller::{Budget, KeyRecord, KeyStatus, Role, Suspension};
+use tollgate_core::caller::{KeyRecord, KeyStatus, Role, Suspension};
 use tollgate_core::key::tag::{Tags, collect};
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
@@ -35,7 +36,8 @@ fn record() -> KeyRecord {
         role: Role::Operator,
         status: KeyStatus::Active,
         rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: Some(1_000) },
-        budget: Budget { day: Some(Nanos(5_000_000_000)), month: None },
+        budget: Budget { day: Some(Nanos(5_000_000_000)), ..Budget::default() },
+        flow: FlowPolicy::default(),
         models: vec!["gpt-5.5".to_owned()],
         output: tollgate_core::output_policy::OutputPolicy::default(),
         created_at: "2026-11-22T12:00:00Z".to_owned(),

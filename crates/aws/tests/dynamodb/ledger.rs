@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tollgate_core::caller::Budget;
+use tollgate_core::budget::Budget;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{Ledger, Reservation, Transition};
 use tollgate_core::spend::{Exhausted, Window};
@@ -52,7 +52,7 @@ async fn a_call_that_never_left_gives_its_bound_back() {
 async fn of_sixty_four_calls_at_once_as_many_are_granted_as_the_limit_holds() {
     let Some(accounts) = Accounts::open("ledger-race").await else { return };
     let calls: Vec<_> = (0..64).map(|call| reserved(&format!("r-{call}"), 100)).collect();
-    let budget = Budget { day: Some(Nanos(1_099)), month: Some(Nanos(5_000)) };
+    let budget = Budget { day: Some(Nanos(1_099)), month: Some(Nanos(5_000)), ..Budget::default() };
 
     let answers = join_all(calls.iter().map(|call| accounts.ledger.reserve(call, &budget))).await;
 
@@ -72,7 +72,7 @@ async fn a_refusal_names_the_window_and_what_is_spent_and_writes_nothing() {
     ledger.reserve(&tomorrow, &NO_LIMIT).await.unwrap();
 
     let day = refused(ledger.reserve(&reserved("r-3", 31), &per_day(100)).await.unwrap());
-    let both = Budget { day: Some(Nanos(101)), month: Some(Nanos(120)) };
+    let both = Budget { day: Some(Nanos(101)), month: Some(Nanos(120)), ..Budget::default() };
     let month = refused(ledger.reserve(&reserved("r-4", 31), &both).await.unwrap());
     let hopeless = refused(ledger.reserve(&reserved("r-5", 101), &per_day(100)).await.unwrap());
 

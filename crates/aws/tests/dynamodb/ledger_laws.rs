@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use futures_util::future::join_all;
-use tollgate_core::caller::Budget;
+use tollgate_core::budget::Budget;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{Ledger, Reservation, Transition};
 use tollgate_core::record::{Record, State};

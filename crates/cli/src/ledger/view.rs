@@ -162,7 +162,8 @@ impl Display for Call {
 
 #[cfg(test)]
 mod tests {
-    use tollgate_core::caller::{Budget, Caller, Role};
+    use tollgate_core::budget::{Budget, FlowPolicy};
+    use tollgate_core::caller::{Caller, Role};
     use tollgate_core::money::Nanos;
     use tollgate_core::record::{CacheOutcome, Opening};
     use tollgate_core::usage::Usage;
@@ -182,6 +183,7 @@ mod tests {
             models: Vec::new(),
             output: tollgate_core::output_policy::OutputPolicy::default(),
             budget: Budget::default(),
+            flow: FlowPolicy::default(),
         };
         let opening = Opening {
             request_id: "r-1".to_owned(),

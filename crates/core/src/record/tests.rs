@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::caller::{Budget, Role};
+use crate::budget::{Budget, FlowPolicy};
+use crate::caller::Role;
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_348_800);
 
@@ -15,6 +16,7 @@ fn record(bound: u64) -> Record {
         role: Role::Caller,
         models: Vec::new(),
         budget: Budget::default(),
+        flow: FlowPolicy::default(),
         output: crate::output_policy::OutputPolicy::default(),
     };
     let opening = Opening {

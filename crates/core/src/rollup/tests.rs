@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::caller::{Budget, Caller, Role};
+use crate::budget::{Budget, FlowPolicy};
+use crate::caller::{Caller, Role};
 use crate::money::Nanos;
 use crate::record::Opening;
 use crate::usage::Usage;
@@ -18,6 +19,7 @@ fn reserved(cache: CacheOutcome) -> Record {
         role: Role::Caller,
         models: Vec::new(),
         budget: Budget::default(),
+        flow: FlowPolicy::default(),
         output: crate::output_policy::OutputPolicy::default(),
     };
     let opening = Opening {

@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use tollgate_core::caller::{Budget, Caller, Role};
+use tollgate_core::budget::{Budget, FlowPolicy};
+use tollgate_core::caller::{Caller, Role};
 use tollgate_core::money::Nanos;
 use tollgate_core::record::{CacheOutcome, End, Opening, Record};
 use tollgate_core::rollup::Counts;
@@ -40,6 +41,7 @@ fn history(index: usize, life: Life, cost: u64) -> Vec<Record> {
         models: Vec::new(),
         output: tollgate_core::output_policy::OutputPolicy::default(),
         budget: Budget::default(),
+        flow: FlowPolicy::default(),
     };
     let opening = Opening {
         request_id: format!("r-{index}"),

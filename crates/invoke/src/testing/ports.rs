@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use tollgate_core::caller::Budget;
+use tollgate_core::budget::Budget;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{
     Cache, Entry, Ledger, Records, Reservation, Settings, Spans, StoreError, Transition,

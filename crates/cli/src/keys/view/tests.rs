@@ -1,4 +1,5 @@
-use tollgate_core::caller::{Budget, Role};
+use tollgate_core::budget::{Budget, FlowPolicy};
+use tollgate_core::caller::Role;
 use tollgate_core::key::ENTROPY_BYTES;
 use tollgate_core::key::tag::collect;
 use tollgate_core::money::Nanos;
@@ -19,6 +20,7 @@ pub(crate) fn record(id: &str) -> KeyRecord {
         status: KeyStatus::Active,
         rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: None },
         budget: Budget::default(),
+        flow: FlowPolicy::default(),
         models: Vec::new(),
         output: OutputPolicy::default(),
         created_at: "2026-11-20T08:00:00Z".to_owned(),
@@ -34,7 +36,12 @@ fn limited() -> KeyRecord {
     KeyRecord {
         status: KeyStatus::Revoked,
         rate: RatePolicy { interval_us: 2_000_000, burst: 1, requests_per_day: Some(10_000) },
-        budget: Budget { day: Some(Nanos(12_500_000_000)), month: Some(Nanos(100_000_000_000)) },
+        budget: Budget {
+            day: Some(Nanos(12_500_000_000)),
+            month: Some(Nanos(100_000_000_000)),
+            ..Budget::default()
+        },
+        flow: FlowPolicy::default(),
         models: vec!["gpt-5.5".to_owned(), "gpt-oss-120b".to_owned()],
         output: OutputPolicy {
             max_tokens: Some(4_000),
