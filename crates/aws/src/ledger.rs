@@ -1,220 +1,160 @@
-//! The ledger and the spend it moves, in DynamoDB.
+//! The ledger and the budgets it moves, in DynamoDB.
 //!
-//! Money moves only in transactions that carry a `ClientRequestToken` and hold on to the record's state, so neither
-//! an SDK retry after a lost reply nor a second try of ours counts twice.
-
-use std::collections::HashMap;
+//! Money moves only in transactions that hold on to the record's state, so a second try of ours counts once; each carries
+//! a `ClientRequestToken`, so a retry that the SDK makes after a lost reply counts once too.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-};
-use tollgate_core::budget::Budget;
-use tollgate_core::money::Nanos;
-use tollgate_core::ports::{Ledger, Reservation, StoreError, Transition};
-use tollgate_core::record::{Record, spend_delta};
-use tollgate_core::spend::{MONTH_ATTRIBUTE, Spent, exhausted};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use tollgate_core::ports::{Granted, Ledger, Reservation, StoreError, Transition};
+use tollgate_core::record::{self, Record};
+use tollgate_core::reservation::{Next, Obstacle, Taking};
+use tollgate_core::write::{Change, Item, Table, Write};
 
-use crate::contention::{is_conflict, pause, token};
+use crate::contention::pause;
+use crate::lanes::Lanes;
 use crate::store::unreachable;
+use crate::writes::{Said, Tables, Transacted, from_attributes, to_attributes};
 
 const STORE: &str = "ledger";
 
-/// How often a transaction that lost to another one is tried.
-const TRIES: u32 = 8;
+/// How often a step that lost to another transaction is tried: with the pauses between, for about a second.
+const TRIES: u32 = 12;
+
+/// How many steps a taking may have. Each answers to what the step before met, so more are a sign of many others.
+const STEPS: u32 = 40;
 
 /// The ledger and limits tables.
 #[derive(Clone, Debug)]
 pub struct DynamoLedger {
     client: Client,
-    ledger_table: String,
-    limits_table: String,
-}
-
-/// What came of a transaction over a record and its spend item.
-enum Outcome {
-    Done,
-    RecordMoved(Option<HashMap<String, AttributeValue>>),
-    SpendRefused(Option<HashMap<String, AttributeValue>>),
-    Contended,
+    tables: Tables,
+    lanes: Lanes,
 }
 
 impl DynamoLedger {
     /// Over these tables.
     #[must_use]
-    pub const fn new(client: Client, ledger_table: String, limits_table: String) -> Self {
-        Self { client, ledger_table, limits_table }
+    pub fn new(client: Client, tables: Tables) -> Self {
+        let lanes = Lanes::new(client.clone(), tables.limits.clone());
+        Self { client, tables, lanes }
     }
 
-    /// Runs a transaction; conflicts are retried with jitter, each try under its own token.
-    ///
-    /// A token that comes again with other contents is an error for ten minutes, in the whole account. So it follows
-    /// from the contents: what is the same step counts once, and another step over the same record just loses.
-    async fn transact(
-        &self,
-        before: Option<&Record>,
-        after: &Record,
-        items: [TransactWriteItem; 2],
-    ) -> Result<Outcome, StoreError> {
-        let held = before.map(|before| (before.state, before.charged_nanos));
-        let step = serde_json::to_string(&(&self.ledger_table, held, after)).map_err(unreachable(STORE))?;
+    /// One transaction, tried again while others are at work on its items. `None` where they always were.
+    async fn transact(&self, writes: &[Write]) -> Result<Option<Transacted>, StoreError> {
         for attempt in 0..TRIES {
             pause(attempt).await;
-            let sent = self
-                .client
-                .transact_write_items()
-                .client_request_token(token(&[&step, &attempt.to_string()]))
-                .set_transact_items(Some(items.to_vec()))
-                .send()
-                .await;
-            let Err(error) = sent else { return Ok(Outcome::Done) };
-            match reasons(&error) {
-                [record, _] if is_condition(record) => return Ok(Outcome::RecordMoved(record.item.clone())),
-                [_, spend] if is_condition(spend) => return Ok(Outcome::SpendRefused(spend.item.clone())),
-                reasons if is_conflict(reasons) => {}
-                _ => return Err(unreachable(STORE)(error)),
+            match self.tables.transact(&self.client, writes, STORE).await? {
+                Transacted::Conflict => {}
+                done => return Ok(Some(done)),
             }
         }
-        Ok(Outcome::Contended)
+        Ok(None)
     }
 
-    async fn take(
-        &self,
-        before: Option<&Record>,
-        after: &Record,
-        budget: &Budget,
-    ) -> Result<Reservation, StoreError> {
-        let charged = before.map_or(Nanos::ZERO, |before| before.charged_nanos);
-        let needed = after.charged_nanos.minus(charged);
-        let items =
-            [self.put(before, after)?, self.add(after, i128::from(needed.0), Some((budget, needed)))?];
-        let refusal = |spent| exhausted(&after.user_scope().to_string(), budget, spent, needed, after.day);
-        if let Some(exhausted) = refusal(Spent::default()) {
-            return Ok(Reservation::Refused(exhausted));
-        }
-        match self.transact(before, after, items).await? {
-            Outcome::Done => Ok(Reservation::Granted),
-            Outcome::SpendRefused(item) => {
-                let spent = spent(&item.unwrap_or_default(), &after.spend_item().day_attribute);
-                Ok(refusal(spent).map_or(Reservation::Contended, Reservation::Refused))
-            }
-            Outcome::RecordMoved(item) => Ok(match moved(item, after)? {
-                Transition::Done => Reservation::Granted,
-                Transition::Lost(_) | Transition::Missing => Reservation::Contended,
-            }),
-            Outcome::Contended => Ok(Reservation::Contended),
-        }
-    }
-
-    /// The record, written over `before` only.
-    fn put(&self, before: Option<&Record>, after: &Record) -> Result<TransactWriteItem, StoreError> {
-        let (condition, names, values) = guard(before);
-        let put = Put::builder()
-            .table_name(&self.ledger_table)
-            .set_item(Some(item_of(after)?))
-            .condition_expression(condition)
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(values)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(unreachable(STORE))?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    /// The spend of the record's own windows, moved by `delta`; with a budget, only if it holds what is needed.
-    fn add(
-        &self,
-        record: &Record,
-        delta: i128,
-        limit: Option<(&Budget, Nanos)>,
-    ) -> Result<TransactWriteItem, StoreError> {
-        let item = record.spend_item();
-        let mut update = Update::builder()
-            .table_name(&self.limits_table)
-            .key("scope", AttributeValue::S(item.key))
-            .update_expression("SET #expires = :expires ADD #day :delta, #month :delta")
-            .expression_attribute_names("#expires", "expires_at")
-            .expression_attribute_names("#day", item.day_attribute)
-            .expression_attribute_names("#month", MONTH_ATTRIBUTE)
-            .expression_attribute_values(":expires", number(item.expires_at))
-            .expression_attribute_values(":delta", number(delta))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if let Some((budget, needed)) = limit {
-            let windows = [("#day", ":day_room", budget.day), ("#month", ":month_room", budget.month)];
-            let mut conditions = Vec::new();
-            for (name, value, limit) in windows {
-                let Some(limit) = limit else { continue };
-                conditions.push(format!("(attribute_not_exists({name}) OR {name} <= {value})"));
-                update = update.expression_attribute_values(value, number(limit.minus(needed).0));
-            }
-            if !conditions.is_empty() {
-                update = update.condition_expression(conditions.join(" AND "));
+    async fn look(&self, taking: &mut Taking<'_>, dry: usize) -> Result<Option<Reservation>, StoreError> {
+        let Some(lane) = taking.record().lane() else { return Ok(None) };
+        let Some(view) = self.lanes.below(&lane, dry).await? else { return Ok(Some(Reservation::Contended)) };
+        match taking.looked(dry, &view) {
+            Err(refusal) => Ok(Some(Reservation::Refused(refusal))),
+            Ok(recalls) => {
+                for recall in recalls {
+                    // One that is lost to somebody else shows at the next try.
+                    self.transact(&recall).await?;
+                }
+                Ok(None)
             }
         }
-        let update = update.build().map_err(unreachable(STORE))?;
-        Ok(TransactWriteItem::builder().update(update).build())
     }
 }
 
 #[async_trait]
 impl Ledger for DynamoLedger {
-    async fn reserve(&self, record: &Record, budget: &Budget) -> Result<Reservation, StoreError> {
-        self.take(None, record, budget).await
+    async fn flow(&self, key: &str) -> Result<Item, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.limits)
+            .key(Table::Limits.key(), AttributeValue::S(key.to_owned()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unreachable(STORE))?;
+        found.item.map_or_else(|| Ok(Item::new()), |item| from_attributes(item, STORE))
     }
 
-    async fn extend(
-        &self,
-        before: &Record,
-        after: &Record,
-        budget: &Budget,
-    ) -> Result<Reservation, StoreError> {
-        self.take(Some(before), after, budget).await
+    async fn take(&self, mut taking: Taking<'_>) -> Result<Reservation, StoreError> {
+        for _ in 0..STEPS {
+            let writes = match taking.next() {
+                Next::Refuse(refusal) => return Ok(Reservation::Refused(refusal)),
+                Next::Look(dry) => match self.look(&mut taking, dry).await? {
+                    Some(reservation) => return Ok(reservation),
+                    None => continue,
+                },
+                Next::Try(writes) => writes,
+            };
+            match self.transact(&writes).await? {
+                Some(Transacted::Done) => return Ok(granted(taking)),
+                Some(Transacted::Failed(failed)) => match taking.learn(failed) {
+                    Ok(()) => {}
+                    Err(Obstacle::Claimed(item)) => return Ok(Reservation::Claimed(item)),
+                    Err(Obstacle::Moved(item)) => {
+                        let is_ours = matches!(moved(item, taking.record())?, Transition::Done);
+                        return Ok(if is_ours { granted(taking) } else { Reservation::Contended });
+                    }
+                },
+                Some(Transacted::Conflict) | None => return Ok(Reservation::Contended),
+            }
+        }
+        Ok(Reservation::Contended)
     }
 
     async fn send(&self, before: &Record, after: &Record) -> Result<Transition, StoreError> {
-        let (condition, names, values) = guard(Some(before));
+        let write = record::write(Some(before), after);
+        let said = Said::of(&write);
+        let Change::Put(item) = &write.change else { return Ok(Transition::Missing) };
         let sent = self
             .client
             .put_item()
-            .table_name(&self.ledger_table)
-            .set_item(Some(item_of(after)?))
-            .condition_expression(condition)
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(values)
+            .table_name(&self.tables.ledger)
+            .set_item(Some(to_attributes(item)))
+            .set_condition_expression(said.condition)
+            .set_expression_attribute_names(said.names)
+            .set_expression_attribute_values(said.values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(Transition::Done),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                    moved(failed.item.clone(), after)
-                }
-                _ => Err(unreachable(STORE)(error)),
-            },
+        let Err(error) = sent else { return Ok(Transition::Done) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                let found = failed.item.clone().map(|item| from_attributes(item, STORE)).transpose()?;
+                moved(found, after)
+            }
+            _ => Err(unreachable(STORE)(error)),
         }
     }
 
     async fn close(&self, before: &Record, after: &Record) -> Result<Transition, StoreError> {
-        let items = [self.put(Some(before), after)?, self.add(after, spend_delta(before, after), None)?];
-        match self.transact(Some(before), after, items).await? {
-            Outcome::Done => Ok(Transition::Done),
-            Outcome::RecordMoved(item) => moved(item, after),
-            Outcome::SpendRefused(_) | Outcome::Contended => {
-                Err(StoreError { store: STORE, cause: "the spend item is contended".into() })
+        match self.transact(&record::close(before, after)).await? {
+            Some(Transacted::Done) => Ok(Transition::Done),
+            // The record is the first write, and the only one on a condition.
+            Some(Transacted::Failed(failed)) => {
+                moved(failed.into_iter().next().and_then(|(_, item)| item), after)
+            }
+            Some(Transacted::Conflict) | None => {
+                Err(StoreError { store: STORE, cause: "the counters are contended".into() })
             }
         }
     }
 
     async fn enter(&self, record: &Record) -> Result<(), StoreError> {
+        let write = record::write(None, record);
+        let Change::Put(item) = &write.change else { return Ok(()) };
         self.client
             .put_item()
-            .table_name(&self.ledger_table)
-            .set_item(Some(item_of(record)?))
+            .table_name(&self.tables.ledger)
+            .set_item(Some(to_attributes(item)))
             .send()
             .await
             .map(drop)
@@ -222,58 +162,16 @@ impl Ledger for DynamoLedger {
     }
 }
 
-type Guard = (&'static str, HashMap<String, String>, Option<HashMap<String, AttributeValue>>);
-
-/// The condition that a record is still `before`, or not yet there: its state, and the money that it holds.
-fn guard(before: Option<&Record>) -> Guard {
-    let names = |pairs: &[(&str, &str)]| {
-        pairs.iter().map(|(name, attribute)| ((*name).to_owned(), (*attribute).to_owned())).collect()
-    };
-    let Some(before) = before else {
-        return ("attribute_not_exists(#id)", names(&[("#id", "request_id")]), None);
-    };
-    let values = HashMap::from([
-        (":state".to_owned(), AttributeValue::S(before.state.as_str().to_owned())),
-        (":charged".to_owned(), number(before.charged_nanos.0)),
-    ]);
-    let names = names(&[("#state", "state"), ("#charged", "charged_nanos")]);
-    ("#state = :state AND #charged = :charged", names, Some(values))
+fn granted(taking: Taking<'_>) -> Reservation {
+    let tokens = taking.standing();
+    Reservation::Granted(Box::new(Granted { record: taking.into_record(), tokens }))
 }
 
 /// A lost race, unless what stands there is what we wrote ourselves and the reply was lost.
-fn moved(item: Option<HashMap<String, AttributeValue>>, after: &Record) -> Result<Transition, StoreError> {
+fn moved(item: Option<Item>, after: &Record) -> Result<Transition, StoreError> {
     let Some(item) = item else { return Ok(Transition::Missing) };
-    let now: Record = serde_dynamo::from_item(item).map_err(unreachable(STORE))?;
+    let now: Record = serde_json::from_value(item.into()).map_err(unreachable(STORE))?;
     if now == *after { Ok(Transition::Done) } else { Ok(Transition::Lost(Box::new(now))) }
-}
-
-fn item_of(record: &Record) -> Result<HashMap<String, AttributeValue>, StoreError> {
-    serde_dynamo::to_item(record).map_err(unreachable(STORE))
-}
-
-fn spent(item: &HashMap<String, AttributeValue>, day_attribute: &str) -> Spent {
-    let read = |name: &str| {
-        let text = item.get(name).and_then(|value| value.as_n().ok());
-        Nanos(text.and_then(|text| text.parse().ok()).unwrap_or_default())
-    };
-    Spent { day: read(day_attribute), month: read(MONTH_ATTRIBUTE) }
-}
-
-fn number<T: ToString + Copy>(value: T) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
-fn reasons(error: &SdkError<TransactWriteItemsError>) -> &[CancellationReason] {
-    match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-            cancelled.cancellation_reasons()
-        }
-        _ => &[],
-    }
-}
-
-fn is_condition(reason: &CancellationReason) -> bool {
-    reason.code() == Some("ConditionalCheckFailed")
 }
 
 #[cfg(test)]

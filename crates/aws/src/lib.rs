@@ -22,6 +22,7 @@ pub mod dead_letters;
 pub mod flags;
 pub mod key_register;
 pub mod keys;
+pub mod lanes;
 pub mod ledger;
 pub mod overdue;
 pub mod rates;
@@ -37,6 +38,7 @@ pub mod stack;
 mod store;
 pub mod tenants;
 pub mod vars;
+pub mod writes;
 pub mod xray;
 
 #[cfg(feature = "cloudformation")]

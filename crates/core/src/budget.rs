@@ -42,6 +42,52 @@ impl Amount {
     }
 }
 
+impl From<Nanos> for Amount {
+    /// Money without tokens.
+    fn from(nanos: Nanos) -> Self {
+        Self { nanos, tokens: 0 }
+    }
+}
+
+/// What a counter moves by; less than nothing when something comes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// In nano-dollars.
+    pub nanos: i128,
+    /// In tokens.
+    pub tokens: i128,
+}
+
+impl Delta {
+    /// From one amount to another.
+    #[must_use]
+    pub fn between(before: Amount, after: Amount) -> Self {
+        Self::from(after) - Self::from(before)
+    }
+}
+
+impl From<Amount> for Delta {
+    fn from(amount: Amount) -> Self {
+        Self { nanos: amount.nanos.0.into(), tokens: amount.tokens.into() }
+    }
+}
+
+impl std::ops::Sub for Delta {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self { nanos: self.nanos - other.nanos, tokens: self.tokens - other.tokens }
+    }
+}
+
+impl std::ops::Neg for Delta {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self { nanos: -self.nanos, tokens: -self.tokens }
+    }
+}
+
 /// Limits of one scope; none where absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {

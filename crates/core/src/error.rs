@@ -6,7 +6,9 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::spend::{Exhausted, Window};
+use crate::flow::FlowRefusal;
+use crate::money::Nanos;
+use crate::spend::{Exhausted, Measure, Window};
 use crate::time::whole_secs;
 
 /// Why a call is not answered. The variants are what a caller can do about it.
@@ -54,7 +56,10 @@ pub enum Error {
         /// In seconds.
         retry_after_secs: u64,
     },
-    /// The caller's own budget is spent.
+    /// The key uses as much at once as it may.
+    #[error("{}", flow_message(.0))]
+    FlowExceeded(FlowRefusal),
+    /// A budget of the caller is spent: its own, or that of its team, tenant or organisation.
     #[error("{}", quota_message(.0))]
     InsufficientQuota(Exhausted),
     /// An operator or the enforcer stopped calls.
@@ -126,9 +131,10 @@ impl Error {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::NotFound { .. } | Self::ModelNotFound(_) => StatusCode::NOT_FOUND,
             Self::ModelNotAllowed(_) => StatusCode::FORBIDDEN,
-            Self::RateLimited { .. } | Self::InsufficientQuota(_) | Self::BudgetExceeded(_) => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Self::RateLimited { .. }
+            | Self::FlowExceeded(_)
+            | Self::InsufficientQuota(_)
+            | Self::BudgetExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Refused { status, .. } => StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_REQUEST),
             Self::Unavailable { .. } | Self::StateUnavailable(_) | Self::Contended => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -151,7 +157,7 @@ impl Error {
             Self::ModelNotFound(_) => "model_not_found",
             Self::ModelNotAllowed(_) => "model_not_allowed",
             Self::ModelNotPriced(_) => "model_not_priced",
-            Self::RateLimited { .. } => "rate_limit_exceeded",
+            Self::RateLimited { .. } | Self::FlowExceeded(_) => "rate_limit_exceeded",
             Self::InsufficientQuota(_) => "insufficient_quota",
             Self::BudgetExceeded(_) => "budget_exceeded",
             Self::Refused { .. } => "provider_refused",
@@ -170,6 +176,8 @@ impl Error {
     pub fn retry_after_secs(&self) -> Option<u64> {
         match self {
             Self::RateLimited { retry_after_secs, .. } => Some(*retry_after_secs),
+            Self::FlowExceeded(FlowRefusal::Tokens { retry_after, .. }) => retry_after.map(whole_secs),
+            Self::FlowExceeded(FlowRefusal::Concurrency { .. }) => Some(1),
             Self::Unavailable { retry_after, .. } => Some(retry_after.map_or(5, whole_secs)),
             Self::StateUnavailable(_) => Some(5),
             Self::StillRunning | Self::Contended => Some(1),
@@ -222,7 +230,8 @@ impl Error {
             | Self::StillRunning
             | Self::Refused { .. } => "invalid_request_error",
             Self::ModelNotAllowed(_) => "permission_error",
-            Self::RateLimited { .. } => "requests",
+            Self::RateLimited { .. } | Self::FlowExceeded(FlowRefusal::Concurrency { .. }) => "requests",
+            Self::FlowExceeded(FlowRefusal::Tokens { .. }) => "tokens",
             Self::InsufficientQuota(_) | Self::BudgetExceeded(_) => "insufficient_quota",
             Self::Unavailable { .. }
             | Self::StateUnavailable(_)
@@ -235,21 +244,44 @@ impl Error {
 }
 
 fn quota_message(exhausted: &Exhausted) -> String {
-    let Exhausted { scope, window, limit, spent, needed, resets_at } = exhausted;
+    let Exhausted { scope, window, measure, limit, spent, needed, resets_at } = exhausted;
     let window = match window {
         Window::Day => "day",
         Window::Month => "month",
     };
+    let amount = |amount: u64| match measure {
+        Measure::Money => format!("{} USD", Nanos(amount)),
+        Measure::Tokens => format!("{amount} tokens"),
+    };
+    let (limit, spent, needed) = (amount(*limit), amount(*spent), amount(*needed));
     format!(
-        "the budget of {scope} for this {window} is {limit} USD, of which {spent} USD are spent or reserved; \
-         this call may cost up to {needed} USD; the budget resets at {resets_at}"
+        "the budget of {scope} for this {window} is {limit}, of which {spent} are spent or reserved; \
+         this call may use up to {needed}; the budget resets at {resets_at}"
     )
+}
+
+fn flow_message(refusal: &FlowRefusal) -> String {
+    match refusal {
+        FlowRefusal::Tokens { limit, needed, retry_after: Some(wait) } => {
+            let secs = whole_secs(*wait);
+            format!(
+                "Rate limit reached for tokens per minute: {limit}, of which this call may use {needed}. \
+                 Please try again in {secs}s."
+            )
+        }
+        FlowRefusal::Tokens { limit, needed, retry_after: None } => format!(
+            "This call may use {needed} tokens, more than the limit of {limit} tokens per minute. \
+             Shorten it, or lower its output cap."
+        ),
+        FlowRefusal::Concurrency { limit } => {
+            format!("Rate limit reached for calls at the same time: {limit}. Please try again in 1s.")
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::money::Nanos;
     use crate::time::Timestamp;
 
     #[test]
@@ -257,16 +289,17 @@ mod tests {
         let error = Error::InsufficientQuota(Exhausted {
             scope: "user#default/alice".to_owned(),
             window: Window::Day,
-            limit: Nanos(1_000_000_000),
-            spent: Nanos(900_000_000),
-            needed: Nanos(270_336_000),
+            measure: Measure::Money,
+            limit: 1_000_000_000,
+            spent: 900_000_000,
+            needed: 270_336_000,
             resets_at: Timestamp::from_secs(1_795_392_000),
         });
 
         insta::assert_json_snapshot!(error.envelope(), @r###"
         {
           "error": {
-            "message": "the budget of user#default/alice for this day is 1 USD, of which 0.9 USD are spent or reserved; this call may cost up to 0.270336 USD; the budget resets at 2026-11-23T00:00:00Z",
+            "message": "the budget of user#default/alice for this day is 1 USD, of which 0.9 USD are spent or reserved; this call may use up to 0.270336 USD; the budget resets at 2026-11-23T00:00:00Z",
             "type": "insufficient_quota",
             "param": null,
             "code": "insufficient_quota"

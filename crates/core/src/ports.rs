@@ -4,17 +4,19 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::budget::Budget;
 use crate::caller::KeyRecord;
+use crate::escrow::Lane;
+use crate::flow::TokenStanding;
 use crate::metrics::Datum;
 use crate::model::{Call, Cause, ModelError, Reply};
 use crate::rate::{RatePolicy, RateRefusal, RateStanding};
 use crate::record::Record;
+use crate::reservation::{Refusal, Taking};
 use crate::rollup::Posting;
 use crate::settings::{Document, Flag, Head, Tenant};
-use crate::spend::Exhausted;
-use crate::time::Timestamp;
+use crate::time::{Day, Timestamp};
 use crate::trace::{Span, Trace};
+use crate::write::Item;
 
 /// The store did not answer, or not in time. The call that needed it is refused, or the cache is a miss.
 #[derive(Debug, thiserror::Error)]
@@ -102,18 +104,13 @@ pub struct QueueError {
     pub cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// The ledger together with the spend that it moves.
+/// The ledger together with the budgets that it moves.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Enters a new record and reserves its bound, in one transaction: both or neither.
-    async fn reserve(&self, record: &Record, budget: &Budget) -> Result<Reservation, StoreError>;
-    /// Adds to the reservation of an open record before the next attempt; both or neither.
-    async fn extend(
-        &self,
-        before: &Record,
-        after: &Record,
-        budget: &Budget,
-    ) -> Result<Reservation, StoreError>;
+    /// What a key's flow holds, read consistently; nothing where it was never used.
+    async fn flow(&self, key: &str) -> Result<Item, StoreError>;
+    /// Reserves what a new record or the next attempt of one may cost, from all its scopes or from none.
+    async fn take(&self, taking: Taking<'_>) -> Result<Reservation, StoreError>;
     /// Notes, before the bytes leave, that a provider may bill the call.
     async fn send(&self, before: &Record, after: &Record) -> Result<Transition, StoreError>;
     /// Closes a record and moves the difference to `before`, in one transaction. It is written only over `before`.
@@ -132,12 +129,32 @@ pub trait Records: Send + Sync {
 /// The outcome of a reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reservation {
-    /// The bound is reserved.
-    Granted,
-    /// A budget does not hold it.
-    Refused(Exhausted),
+    /// All of it is reserved.
+    Granted(Box<Granted>),
+    /// A limit does not hold it.
+    Refused(Refusal),
+    /// The claim that came with it is somebody's already: the item that stands there. Nothing was written.
+    Claimed(Item),
     /// Others were faster, again and again; nothing was written.
     Contended,
+}
+
+/// A reservation that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The record, as it was written.
+    pub record: Record,
+    /// What its key's flow still holds, where it has a limit of tokens.
+    pub tokens: Option<TokenStanding>,
+}
+
+/// Escrow that lies in lanes.
+#[async_trait]
+pub trait Escrows: Send + Sync {
+    /// The lanes of `day` with room that no call takes from at the moment.
+    async fn idle(&self, day: Day, now: Timestamp) -> Result<Vec<(Lane, Item)>, StoreError>;
+    /// Gives the room of an idle lane back to its parents, unless a call took from it meanwhile; says whether it did.
+    async fn give_back(&self, lane: &Lane, item: &Item) -> Result<bool, StoreError>;
 }
 
 /// The outcome of a change of a record.

@@ -6,12 +6,16 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::budget::{Amount, Delta, FlowPolicy};
 use crate::caller::Caller;
+use crate::escrow::Lane;
+use crate::flow::Flow;
 use crate::money::Nanos;
 use crate::name::Name;
 use crate::spend::{Scope, SpendItem, spend_item};
 use crate::time::{Day, Timestamp};
 use crate::usage::Usage;
+use crate::write::{Change, Check, Item, Table, Write};
 
 /// Partitions of the index of open records.
 pub const OPEN_PARTITIONS: u8 = 32;
@@ -111,8 +115,23 @@ pub struct Record {
     pub day: Day,
     /// The upper bound that was reserved.
     pub reserved_nanos: Nanos,
+    /// The tokens that were reserved with it.
+    #[serde(default)]
+    pub reserved_tokens: u64,
     /// What the spend counters hold for it now.
     pub charged_nanos: Nanos,
+    /// The tokens that they hold for it.
+    #[serde(default)]
+    pub charged_tokens: u64,
+    /// The number of its team's lane that holds its escrow; absent where it needed none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<u16>,
+    /// The flow that it entered.
+    #[serde(flatten)]
+    pub flow_policy: FlowPolicy,
+    /// The scopes whose shadow budgets would have refused it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shadowed: Vec<String>,
     /// How often a request left for a provider.
     #[serde(default)]
     pub attempts: u32,
@@ -167,8 +186,10 @@ pub struct Opening {
     pub trace_id: Option<String>,
     /// Where the answer will come from.
     pub cache: CacheOutcome,
-    /// The upper bound of its cost.
-    pub bound: Nanos,
+    /// The upper bound of its cost and its tokens.
+    pub bound: Amount,
+    /// The lane that its escrow comes from; none where it needs none.
+    pub lane: Option<u16>,
     /// When it came.
     pub now: Timestamp,
     /// When it is overdue.
@@ -197,8 +218,13 @@ impl Record {
             stream: opening.stream,
             trace_id: opening.trace_id,
             day: opening.now.day(),
-            reserved_nanos: opening.bound,
-            charged_nanos: opening.bound,
+            reserved_nanos: opening.bound.nanos,
+            reserved_tokens: opening.bound.tokens,
+            charged_nanos: opening.bound.nanos,
+            charged_tokens: opening.bound.tokens,
+            lane: opening.lane,
+            flow_policy: if opening.lane.is_some() { caller.flow } else { FlowPolicy::default() },
+            shadowed: Vec::new(),
             attempts: 0,
             target: None,
             cache: opening.cache,
@@ -219,19 +245,24 @@ impl Record {
 
     /// An attempt that may have been billed has failed: its bound stays charged, and the next one needs its own.
     #[must_use]
-    pub fn extended(&self, bound: Nanos) -> Self {
+    pub fn extended(&self, bound: impl Into<Amount>) -> Self {
+        let bound = bound.into();
+        let (reserved, charged) = (self.reserved().plus(bound), self.charged().plus(bound));
         Self {
-            reserved_nanos: self.reserved_nanos.plus(bound),
-            charged_nanos: self.charged_nanos.plus(bound),
+            reserved_nanos: reserved.nanos,
+            reserved_tokens: reserved.tokens,
+            charged_nanos: charged.nanos,
+            charged_tokens: charged.tokens,
             ..self.clone()
         }
     }
 
     /// The provider's usage is charged. After an expiry, a settlement can only lower the charge.
     #[must_use]
-    pub fn settled(&self, cost: Nanos, end: End) -> Self {
+    pub fn settled(&self, cost: impl Into<Amount>, end: End) -> Self {
+        let cost = cost.into();
         let charged = match self.state {
-            State::Expired => cost.min(self.charged_nanos),
+            State::Expired => cost.min(self.charged()),
             State::Reserved | State::Sent | State::Settled | State::Released => cost,
         };
         self.closed(State::Settled, charged, end)
@@ -240,7 +271,7 @@ impl Record {
     /// Nothing was billed.
     #[must_use]
     pub fn released(&self, end: End) -> Self {
-        self.closed(State::Released, Nanos::ZERO, end)
+        self.closed(State::Released, Amount::ZERO, end)
     }
 
     /// What an overdue record becomes: released if nothing left, else charged as reserved.
@@ -258,19 +289,52 @@ impl Record {
             first_token_us: None,
         };
         match self.state {
-            State::Sent => self.closed(State::Expired, self.reserved_nanos, end),
+            State::Sent => self.closed(State::Expired, self.reserved(), end),
             State::Reserved | State::Settled | State::Released | State::Expired => self.released(end),
         }
     }
 
-    fn closed(&self, state: State, charged: Nanos, end: End) -> Self {
-        Self { state, open: None, charged_nanos: charged, end: Some(end), ..self.clone() }
+    fn closed(&self, state: State, charged: Amount, end: End) -> Self {
+        let Amount { nanos, tokens } = charged;
+        Self {
+            state,
+            open: None,
+            charged_nanos: nanos,
+            charged_tokens: tokens,
+            end: Some(end),
+            ..self.clone()
+        }
+    }
+
+    /// What was reserved for it.
+    #[must_use]
+    pub const fn reserved(&self) -> Amount {
+        Amount { nanos: self.reserved_nanos, tokens: self.reserved_tokens }
+    }
+
+    /// What the counters hold for it now.
+    #[must_use]
+    pub const fn charged(&self) -> Amount {
+        Amount { nanos: self.charged_nanos, tokens: self.charged_tokens }
+    }
+
+    /// The lane that holds its escrow, if any does.
+    #[must_use]
+    pub fn lane(&self) -> Option<Lane> {
+        let (tenant, team, day) = (self.tenant.clone(), self.team.clone(), self.day);
+        self.lane.map(|number| Lane { tenant, team, number, day })
+    }
+
+    /// The flow that it entered, if its key has one.
+    #[must_use]
+    pub fn flow(&self) -> Option<Flow> {
+        Flow::of(&self.tenant, &self.user, &self.key_id, self.flow_policy)
     }
 
     /// Where its user's spend is counted.
     #[must_use]
     pub fn spend_item(&self) -> SpendItem {
-        spend_item(&self.user_scope().to_string(), self.day)
+        spend_item(&self.user_scope(), self.day)
     }
 
     /// The scope that its reservation is in.
@@ -296,6 +360,44 @@ pub fn open_partitions() -> impl Iterator<Item = String> {
 #[must_use]
 pub fn spend_delta(before: &Record, after: &Record) -> i128 {
     i128::from(after.charged_nanos.0) - i128::from(before.charged_nanos.0)
+}
+
+/// The whole record, written over `before` only: its state, and what the counters hold for it.
+#[must_use]
+pub fn write(before: Option<&Record>, after: &Record) -> Write {
+    let checks = match before {
+        None => vec![Check::Absent(Table::Ledger.key().to_owned())],
+        Some(before) => vec![
+            Check::Is("state".to_owned(), before.state.as_str().into()),
+            Check::Is("charged_nanos".to_owned(), before.charged_nanos.0.into()),
+            // Records of an earlier release have no tokens, which is as good as none.
+            Check::AtMost("charged_tokens".to_owned(), before.charged_tokens.into()),
+            Check::AtLeast("charged_tokens".to_owned(), before.charged_tokens.into()),
+        ],
+    };
+    Write { table: Table::Ledger, key: after.request_id.clone(), checks, change: Change::Put(item(after)) }
+}
+
+/// All that a change of a record moves when the call ends, or its end becomes known: the record first.
+#[must_use]
+pub fn close(before: &Record, after: &Record) -> Vec<Write> {
+    let delta = Delta::between(before.charged(), after.charged());
+    let mut writes = vec![write(Some(before), after), after.spend_item().add(delta)];
+    writes.extend(after.lane().map(|lane| lane.settle(delta)));
+    // The flow is left once, whatever becomes known later.
+    if let (true, Some(flow), Some(end)) = (before.state.is_open(), after.flow(), &after.end) {
+        let tokens = (before.charged_tokens, after.charged_tokens);
+        writes.push(flow.leave(tokens, before.created_us, end.ended_us));
+    }
+    writes
+}
+
+fn item(record: &Record) -> Item {
+    // A record is plain data with texts as keys: writing it as JSON cannot fail.
+    match serde_json::json!(record) {
+        serde_json::Value::Object(item) => item,
+        _ => Item::new(),
+    }
 }
 
 #[cfg(test)]
