@@ -3,9 +3,9 @@
 //! Every token of a byte-level vocabulary, as o200k is, stands for at least one byte of text; so the bytes of the body
 //! bound its text tokens whatever the model. Images are bounded by the catalogue, providers' additions by a margin.
 
+use crate::budget::Amount;
 use crate::catalogue::{Target, Wire};
 use crate::dialect::Dialect;
-use crate::money::Nanos;
 use crate::price::Price;
 use crate::prompt::Part;
 use crate::request::Request;
@@ -39,17 +39,18 @@ fn held_tokens(request: &Request, target: &Target) -> u64 {
     as_tokens(held).saturating_mul(target.max_output_tokens).min(target.context_tokens)
 }
 
-/// The most that one attempt at a target can cost, with `earlier` tokens of context that the provider already holds.
+/// The most that one attempt at a target can cost and count, with `earlier` tokens of context that the provider already holds.
 #[must_use]
-pub fn attempt_cost(
+pub fn attempt_bound(
     request: &Request,
     target: &Target,
     price: &Price,
     tier: &str,
     (earlier, output_cap): (u64, u64),
-) -> Nanos {
+) -> Amount {
     let output = output_cap.saturating_mul(request.choices());
-    price.bound(input_tokens(request, target).saturating_add(earlier), output, tier)
+    let input = input_tokens(request, target).saturating_add(earlier);
+    Amount { nanos: price.bound(input, output, tier), tokens: input.saturating_add(output) }
 }
 
 fn as_tokens(count: usize) -> u64 {
@@ -60,6 +61,7 @@ fn as_tokens(count: usize) -> u64 {
 mod tests {
     use super::*;
     use crate::catalogue::Catalogue;
+    use crate::money::Nanos;
 
     fn target() -> Target {
         let catalogue: Catalogue =
@@ -132,6 +134,6 @@ mod tests {
         let body = br#"{"model":"m","n":3,"messages":[{"role":"user","content":"a"}]}"#;
         let request = Request::parse(Dialect::Chat, body).unwrap();
 
-        assert_eq!(attempt_cost(&request, &target(), &price, "default", (0, 10)), Nanos(30_000));
+        assert_eq!(attempt_bound(&request, &target(), &price, "default", (0, 10)).nanos, Nanos(30_000));
     }
 }

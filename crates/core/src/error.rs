@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::flow::FlowRefusal;
+use crate::flow::{FlowRefusal, TokenStanding};
 use crate::money::Nanos;
 use crate::spend::{Exhausted, Measure, Window};
 use crate::time::whole_secs;
@@ -262,14 +262,14 @@ fn quota_message(exhausted: &Exhausted) -> String {
 
 fn flow_message(refusal: &FlowRefusal) -> String {
     match refusal {
-        FlowRefusal::Tokens { limit, needed, retry_after: Some(wait) } => {
+        FlowRefusal::Tokens { standing: TokenStanding { limit, .. }, needed, retry_after: Some(wait) } => {
             let secs = whole_secs(*wait);
             format!(
                 "Rate limit reached for tokens per minute: {limit}, of which this call may use {needed}. \
                  Please try again in {secs}s."
             )
         }
-        FlowRefusal::Tokens { limit, needed, retry_after: None } => format!(
+        FlowRefusal::Tokens { standing: TokenStanding { limit, .. }, needed, retry_after: None } => format!(
             "This call may use {needed} tokens, more than the limit of {limit} tokens per minute. \
              Shorten it, or lower its output cap."
         ),

@@ -10,6 +10,9 @@ use crate::spend::{EXPIRES_AT, Scope, SpendItem, spend_item};
 use crate::time::{Day, Timestamp};
 use crate::write::{Check, Item, Step, Table, Write, number, texts};
 
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
+
 /// A lane has so many parents.
 pub const PARENTS: usize = 3;
 

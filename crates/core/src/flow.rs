@@ -35,8 +35,8 @@ pub struct Flow {
 pub enum FlowRefusal {
     /// The minute's tokens are in use.
     Tokens {
-        /// Per minute.
-        limit: u64,
+        /// What the headers say, without the call.
+        standing: TokenStanding,
         /// What the call may use.
         needed: u64,
         /// Until it would be admitted; `None` where it never would.
@@ -89,7 +89,8 @@ impl Flow {
         write = write.and(&self.running, Step::Add(1));
         let Some(limit) = self.policy.tokens_per_minute else { return Ok(write) };
         let cost = cost(tokens, limit);
-        let refuse = |retry_after| FlowRefusal::Tokens { limit, needed: tokens, retry_after };
+        let standing = standing(limit, item, 0, now);
+        let refuse = |retry_after| FlowRefusal::Tokens { standing, needed: tokens, retry_after };
         if cost > MINUTE {
             return Err(refuse(None));
         }
@@ -129,16 +130,25 @@ impl Flow {
     /// What the headers say after a call that needs `tokens` has entered.
     #[must_use]
     pub fn standing(&self, item: &Item, tokens: u64, now: Timestamp) -> Option<TokenStanding> {
-        let limit = self.policy.tokens_per_minute?;
-        let ahead = tat(item).max(now).plus(cost(tokens, limit)).since(now);
-        let left = MINUTE.saturating_sub(ahead).as_micros() * u128::from(limit) / MINUTE.as_micros();
-        Some(TokenStanding { limit, remaining: u64::try_from(left).unwrap_or(u64::MAX), reset: ahead })
+        self.policy.tokens_per_minute.map(|limit| standing(limit, item, tokens, now))
+    }
+
+    /// Whether what its item holds is worth knowing before a call is tried.
+    #[must_use]
+    pub const fn has_tokens(&self) -> bool {
+        self.policy.tokens_per_minute.is_some()
     }
 
     fn update(&self, now: Timestamp) -> Write {
         let expires_at = (EXPIRES_AT.to_owned(), Step::Set(now.plus(KEPT).as_secs()));
         Write::update(Table::Limits, self.key.clone(), vec![expires_at])
     }
+}
+
+fn standing(limit: u64, item: &Item, tokens: u64, now: Timestamp) -> TokenStanding {
+    let ahead = tat(item).max(now).plus(cost(tokens, limit)).since(now);
+    let left = MINUTE.saturating_sub(ahead).as_micros() * u128::from(limit) / MINUTE.as_micros();
+    TokenStanding { limit, remaining: u64::try_from(left).unwrap_or(u64::MAX), reset: ahead }
 }
 
 /// The time that so many tokens take at this rate, rounded up.

@@ -126,6 +126,12 @@ impl<'a> Taking<'a> {
         &self.after
     }
 
+    /// Whether it adds to a reservation that is there.
+    #[must_use]
+    pub const fn is_extension(&self) -> bool {
+        self.before.is_some()
+    }
+
     /// What is known of the key's flow before the first try, if anything.
     pub fn saw_flow(&mut self, item: Item) {
         self.seen.flow = item;

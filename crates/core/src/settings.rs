@@ -35,6 +35,9 @@ pub struct Head {
     pub prices: u64,
     /// Version of the routing.
     pub routing: u64,
+    /// Version of the budgets.
+    #[serde(default)]
+    pub budgets: u64,
 }
 
 /// The documents in the config table.
@@ -46,11 +49,13 @@ pub enum Document {
     Prices,
     /// [`crate::routing::Routing`].
     Routing,
+    /// [`crate::budgets::Budgets`].
+    Budgets,
 }
 
 impl Document {
     /// All of them, in the order in which they are checked and written.
-    pub const ALL: [Self; 3] = [Self::Catalogue, Self::Prices, Self::Routing];
+    pub const ALL: [Self; 4] = [Self::Catalogue, Self::Prices, Self::Routing, Self::Budgets];
 
     /// The id of its item.
     #[must_use]
@@ -59,6 +64,7 @@ impl Document {
             Self::Catalogue => "catalogue",
             Self::Prices => "prices",
             Self::Routing => "routing-config",
+            Self::Budgets => "budgets",
         }
     }
 
@@ -69,6 +75,7 @@ impl Document {
             Self::Catalogue => "catalogue",
             Self::Prices => "prices",
             Self::Routing => "routing",
+            Self::Budgets => "budgets",
         }
     }
 }

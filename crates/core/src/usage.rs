@@ -17,6 +17,14 @@ pub struct Usage {
     pub reasoning: u64,
 }
 
+impl Usage {
+    /// Input and output together.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.input.saturating_add(self.output)
+    }
+}
+
 /// Usage on OpenAI's chat wire.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]

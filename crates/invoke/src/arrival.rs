@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tollgate_core::caller::Caller;
+use tollgate_core::flow::TokenStanding;
 use tollgate_core::record::CacheOutcome;
 use tollgate_core::request::Request;
+use tollgate_core::reservation::Limits;
 use tollgate_core::settings::Tenant;
 use tollgate_core::time::Timestamp;
 use tollgate_core::trace::Trace;
@@ -63,6 +65,10 @@ pub(crate) struct Serving {
     pub(crate) arrival: Arrival,
     pub(crate) request: Request,
     pub(crate) tenant: Tenant,
+    /// What holds for its caller.
+    pub(crate) limits: Limits,
+    /// What the caller's flow still holds, where that is known.
+    pub(crate) tokens: Option<TokenStanding>,
     /// Where the answer is kept, if it may be.
     pub(crate) keep_under: Option<String>,
 }

@@ -7,14 +7,15 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::Instant;
 use tollgate_aws::causes::Causes;
+use tollgate_core::budget::Amount;
 use tollgate_core::completion::{Glimpse, NoAnswer};
 use tollgate_core::error::Error;
 use tollgate_core::identity::Identity;
 use tollgate_core::interpreter::{Interpreter, Telling, Told};
 use tollgate_core::model::{Call, ModelError, Pieces, Reply};
-use tollgate_core::money::Nanos;
-use tollgate_core::ports::{Reservation, Transition};
+use tollgate_core::ports::{Granted, Reservation, StoreError, Transition};
 use tollgate_core::record::Record;
+use tollgate_core::reservation::{Refusal, Taking};
 use tollgate_core::usage::Usage;
 
 use crate::arrival::Serving;
@@ -42,7 +43,7 @@ pub(crate) struct Sent {
     /// The open record, sent.
     pub(crate) record: Record,
     /// What earlier attempts may have cost.
-    pub(crate) unknown: Nanos,
+    pub(crate) unknown: Amount,
 }
 
 /// The beginning of an answer.
@@ -64,12 +65,12 @@ pub(crate) struct Failed {
     /// The record, still open.
     pub(crate) record: Record,
     /// What the attempts may have cost.
-    pub(crate) unknown: Nanos,
+    pub(crate) unknown: Amount,
 }
 
 /// What a call is charged.
 pub(crate) struct Bill {
-    pub(crate) cost: Nanos,
+    pub(crate) cost: Amount,
     pub(crate) usage: Usage,
     /// The provider did not say what it counted, for this attempt or an earlier one.
     pub(crate) estimated: bool,
@@ -81,18 +82,21 @@ impl Sent {
     pub(crate) fn bill(&self, usage: Option<Usage>, served_tier: Option<&str>) -> Bill {
         let usage = usage.filter(|usage| usage.input > 0);
         let tier = served_tier.unwrap_or(&self.step.tier);
-        let cost = usage.map_or(self.step.bound, |usage| self.step.price.cost(&usage, tier));
+        let cost = usage.map_or(self.step.bound, |usage| Amount {
+            nanos: self.step.price.cost(&usage, tier),
+            tokens: usage.total(),
+        });
         Bill {
             cost: cost.plus(self.unknown),
             usage: usage.unwrap_or_default(),
-            estimated: usage.is_none() || self.unknown > Nanos::ZERO,
+            estimated: usage.is_none() || self.unknown != Amount::ZERO,
         }
     }
 }
 
 impl Gateway {
     pub(crate) async fn attempt(&self, serving: &Serving, plan: Plan, record: Record) -> Result<Won, Failed> {
-        let mut failed = Failed { error: Error::Internal, record, unknown: Nanos::ZERO };
+        let mut failed = Failed { error: Error::Internal, record, unknown: Amount::ZERO };
         let (mut causes, mut retry_after, mut only_late) = (Vec::new(), None, true);
         let last = plan.steps.len();
         for (number, step) in (1..).zip(plan.steps) {
@@ -136,15 +140,11 @@ impl Gateway {
     /// one, that calls are still admitted, and that the ledger knows of it.
     async fn prepare(&self, serving: &Serving, step: &Step, state: &mut Failed) -> Result<(), Error> {
         let needed = state.unknown.plus(step.bound);
-        if needed > state.record.reserved_nanos {
-            let extended = state.record.extended(needed.minus(state.record.reserved_nanos));
-            let budget = &serving.arrival.caller.budget;
-            match self.ledger.extend(&state.record, &extended, budget).await {
-                Ok(Reservation::Granted) => state.record = extended,
-                Ok(Reservation::Refused(exhausted)) => return Err(Error::InsufficientQuota(exhausted)),
-                Ok(Reservation::Contended) => return Err(Error::Contended),
-                Err(error) => return Err(unreachable_ledger(&error)),
-            }
+        let more = needed.minus(state.record.reserved());
+        if more != Amount::ZERO {
+            let (extended, now) = (state.record.extended(more), (self.options.clock)());
+            let taking = Taking::new(Some(&state.record), extended, &serving.limits, None, now);
+            state.record = granted(self.ledger.take(taking).await)?.record;
         }
         // Last, because an extension may wait for others, and the flag must not have grown old when the bytes leave.
         self.settings.admit((self.options.clock)()).await?;
@@ -256,7 +256,18 @@ pub(crate) fn no_answer(error: NoAnswer) -> ModelError {
     ModelError::Garbled(Box::new(error))
 }
 
-fn unreachable_ledger(error: &tollgate_core::ports::StoreError) -> Error {
+/// Only what was reserved is granted; everything else is told to the caller.
+pub(crate) fn granted(reserved: Result<Reservation, StoreError>) -> Result<Granted, Error> {
+    match reserved {
+        Ok(Reservation::Granted(granted)) => Ok(*granted),
+        Ok(Reservation::Refused(Refusal::Budget(exhausted))) => Err(Error::InsufficientQuota(exhausted)),
+        Ok(Reservation::Refused(Refusal::Flow(refusal))) => Err(Error::FlowExceeded(refusal)),
+        Ok(Reservation::Claimed(_) | Reservation::Contended) => Err(Error::Contended),
+        Err(error) => Err(unreachable_ledger(&error)),
+    }
+}
+
+fn unreachable_ledger(error: &StoreError) -> Error {
     tracing::error!(error = %Causes(error), "ledger unreachable");
     Error::StateUnavailable("the ledger")
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use tollgate_aws::causes::Causes;
-use tollgate_core::money::Nanos;
+use tollgate_core::budget::Amount;
 use tollgate_core::ports::Entry;
 use tollgate_core::record::{CacheOutcome, End, Record};
 use tollgate_core::request::Request;
@@ -51,10 +51,10 @@ impl Gateway {
         }
         set(&mut headers, "x-tollgate-attempts", "0");
         set(&mut headers, "x-tollgate-cost-usd", "0");
-        let opening = self.opening(arrival, request, CacheOutcome::HitExact, Nanos::ZERO);
+        let opening = self.opening(arrival, request, CacheOutcome::HitExact, (Amount::ZERO, None));
         let open = Record { target: Some(entry.target.clone()), ..Record::open(&arrival.caller, opening) };
         let end = End { saved_nanos: entry.cost, ..self.end(arrival, "ok", Usage::default()) };
-        let record = open.settled(Nanos::ZERO, end);
+        let record = open.settled(Amount::ZERO, end);
         let body = entry.reply.clone();
         let answer = if request.stream {
             Answer::events(headers, AnswerBody::Whole(Some(body)))

@@ -6,26 +6,32 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use tollgate_aws::causes::Causes;
+use tollgate_core::budget::Amount;
+use tollgate_core::budgets::lane_of;
 use tollgate_core::cache_key::exact_key;
 use tollgate_core::caller::Caller;
 use tollgate_core::catalogue::{self, Target};
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
+use tollgate_core::flow::{Flow as KeyFlow, TokenStanding};
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
-use tollgate_core::ports::{Cache, Ledger, Model, Records, Reservation, Settings, Spans};
+use tollgate_core::ports::{Cache, Granted, Ledger, Model, Records, Settings, Spans};
+use tollgate_core::rate::reset_text;
 use tollgate_core::record::{CacheOutcome, End, Opening, Record};
 use tollgate_core::request::Request;
+use tollgate_core::reservation::{Limits, Taking};
 use tollgate_core::settings::Tenant;
 use tollgate_core::time::Timestamp;
 use tollgate_core::trace::Span;
 use tollgate_core::trim::Trimmed;
 use tollgate_core::usage::Usage;
+use tollgate_core::write::Item;
 
 use crate::answer::{ADAPTED, Answer, AnswerBody, set};
 use crate::arrival::{Arrival, Caching, MARGIN, Serving};
-use crate::attempt::{Failed, Started, Won};
-use crate::plan::{Plan, Wish, check_model, plan};
+use crate::attempt::{Failed, Started, Won, granted};
+use crate::plan::{Wish, check_model, plan};
 use crate::pump::Flow;
 use crate::settings::CurrentSettings;
 use crate::trimming::trimmed;
@@ -58,6 +64,14 @@ pub struct Ports {
     pub model: Arc<dyn Model>,
     /// X-Ray.
     pub spans: Arc<dyn Spans>,
+}
+
+/// What a call reserves, and what is known when it does.
+struct Reserving<'a> {
+    limits: &'a Limits,
+    bound: Amount,
+    cache: CacheOutcome,
+    flow: Option<Item>,
 }
 
 /// What does not change while an environment lives.
@@ -103,8 +117,8 @@ impl Gateway {
             (key, found)
         };
         let plain = look_up(exact_key(tenant, &request, &[]));
-        let (documents, (mut key, mut hit)) =
-            futures_util::future::join(self.settings.admit(arrival.at), plain).await;
+        let (documents, (mut key, mut hit), flow) =
+            futures_util::future::join3(self.settings.admit(arrival.at), plain, self.flow(&arrival)).await;
         self.span(&arrival, "admit-and-look-up", arrival.at, documents.is_err());
         let documents = documents?;
         check_model(&documents, &arrival.caller, &request.model)?;
@@ -122,9 +136,11 @@ impl Gateway {
             Wish { caller, request: &request, policy: &policy, earlier: earlier.as_ref(), is_strict, now };
         let plan = plan(&documents, &wish)?;
         let tenant = self.tenant(tenant).await?;
-        let record = self.reserve(&arrival, &request, &plan, caching.outcome()).await?;
+        let limits = documents.budgets.limits(caller);
+        let reserving = Reserving { limits: &limits, bound: plan.bound(), cache: caching.outcome(), flow };
+        let Granted { record, tokens } = self.reserve(&arrival, &request, reserving).await?;
         let keep_under = (caching != Caching::Bypass).then_some(key);
-        let serving = Serving { arrival, request, tenant, keep_under };
+        let serving = Serving { arrival, request, tenant, limits, tokens, keep_under };
         Ok(match self.attempt(&serving, plan, record).await {
             Ok(won) => self.answer(serving, won),
             Err(failed) => self.answer_failure(&serving, failed),
@@ -165,27 +181,31 @@ impl Gateway {
         found.ok_or_else(unknown)
     }
 
+    /// What the flow of the caller's key holds, where that is worth knowing before a call is tried. What cannot be read
+    /// shows when it is tried.
+    async fn flow(&self, arrival: &Arrival) -> Option<Item> {
+        let Caller { tenant, user, key_id, flow, .. } = &arrival.caller;
+        let flow = KeyFlow::of(tenant, user, key_id, *flow).filter(KeyFlow::has_tokens)?;
+        self.ledger.flow(flow.key()).await.ok()
+    }
+
     async fn reserve(
         &self,
         arrival: &Arrival,
         request: &Request,
-        plan: &Plan,
-        cache: CacheOutcome,
-    ) -> Result<Record, Error> {
-        let opening = self.opening(arrival, request, cache, plan.bound());
-        let record = Record::open(&arrival.caller, opening);
-        let begun = (self.options.clock)();
-        let reserved = self.ledger.reserve(&record, &arrival.caller.budget).await;
-        self.span(arrival, "reserve", begun, !matches!(reserved, Ok(Reservation::Granted)));
-        match reserved {
-            Ok(Reservation::Granted) => Ok(record),
-            Ok(Reservation::Refused(exhausted)) => Err(Error::InsufficientQuota(exhausted)),
-            Ok(Reservation::Contended) => Err(Error::Contended),
-            Err(error) => {
-                tracing::error!(error = %Causes(&error), "ledger unreachable");
-                Err(Error::StateUnavailable("the ledger"))
-            }
+        reserving: Reserving<'_>,
+    ) -> Result<Granted, Error> {
+        let Reserving { limits, bound, cache, flow } = reserving;
+        let lane = lane_of(&arrival.request_id, limits.lanes);
+        let opening = self.opening(arrival, request, cache, (bound, Some(lane)));
+        let mut taking = Taking::new(None, Record::open(&arrival.caller, opening), limits, None, arrival.at);
+        if let Some(item) = flow {
+            taking.saw_flow(item);
         }
+        let begun = (self.options.clock)();
+        let reserved = granted(self.ledger.take(taking).await);
+        self.span(arrival, "reserve", begun, reserved.is_err());
+        reserved
     }
 
     pub(crate) fn opening(
@@ -193,7 +213,7 @@ impl Gateway {
         arrival: &Arrival,
         request: &Request,
         cache: CacheOutcome,
-        bound: Nanos,
+        (bound, lane): (Amount, Option<u16>),
     ) -> Opening {
         Opening {
             request_id: arrival.request_id.clone(),
@@ -202,6 +222,7 @@ impl Gateway {
             trace_id: Some(arrival.trace.id().to_owned()),
             cache,
             bound,
+            lane,
             now: arrival.at,
             deadline: arrival.deadline.plus(MARGIN).plus(OVERDUE_AFTER),
             retention_days: self.options.retention_days,
@@ -213,13 +234,16 @@ impl Gateway {
         set(&mut headers, "x-tollgate-cache", sent.record.cache.as_str());
         name_target(&mut headers, &sent.step.target);
         set(&mut headers, "x-tollgate-attempts", &sent.record.attempts.to_string());
+        if let Some(tokens) = &serving.tokens {
+            write_tokens(&mut headers, tokens);
+        }
         if !sent.step.ready.adapted.is_empty() {
             set(&mut headers, ADAPTED, &sent.step.ready.adapted.join(", "));
         }
         match reply {
             Started::Json { body, glimpse } => {
                 let bill = sent.bill(glimpse.usage, glimpse.service_tier.as_deref());
-                set(&mut headers, "x-tollgate-cost-usd", &bill.cost.to_string());
+                set(&mut headers, "x-tollgate-cost-usd", &bill.cost.nanos.to_string());
                 let reply = body.clone();
                 let job = async move { self.finish_json(&serving, &sent, &bill, (reply, glimpse)).await };
                 Answer::json(StatusCode::OK, headers, body).then(Box::pin(job))
@@ -238,7 +262,7 @@ impl Gateway {
         set(&mut headers, "x-tollgate-attempts", &record.attempts.to_string());
         let end = self.end(&serving.arrival, error.code(), Usage::default());
         let closed = match unknown {
-            Nanos::ZERO => record.released(end),
+            Amount::ZERO => record.released(end),
             charged => record.settled(charged, End { estimated: true, ..end }),
         };
         let job = async move {
@@ -274,6 +298,13 @@ impl Gateway {
 /// A model as OpenAI lists it.
 fn describe(alias: &str, model: &catalogue::Model) -> serde_json::Value {
     json!({"id": alias, "object": "model", "created": model.created, "owned_by": model.owned_by})
+}
+
+/// The figures of a flow, in OpenAI's form.
+pub(crate) fn write_tokens(headers: &mut HeaderMap, tokens: &TokenStanding) {
+    set(headers, "x-ratelimit-limit-tokens", &tokens.limit.to_string());
+    set(headers, "x-ratelimit-remaining-tokens", &tokens.remaining.to_string());
+    set(headers, "x-ratelimit-reset-tokens", &reset_text(tokens.reset));
 }
 
 /// Who answered, now or when the answer was kept.

@@ -10,6 +10,7 @@ use tollgate_aws::ledger::DynamoLedger;
 use tollgate_aws::records::DynamoRecords;
 use tollgate_aws::sdk::{self, Patience};
 use tollgate_aws::settings::DynamoSettings;
+use tollgate_aws::writes::Tables;
 use tollgate_aws::xray::XrayDaemon;
 use tollgate_invoke::config::Config;
 use tollgate_invoke::extension::{Pump, run_beside};
@@ -27,9 +28,14 @@ async fn main() -> Result<(), Error> {
         allow_private: config.allow_private_providers,
         prefetch: config.provider_secrets,
     };
+    let tables = Tables {
+        ledger: config.ledger_table.clone(),
+        limits: config.limits_table,
+        cache: config.cache_table.clone(),
+    };
     let ports = Ports {
         settings: Arc::new(DynamoSettings::new(dynamo.clone(), config.config_table)),
-        ledger: Arc::new(DynamoLedger::new(dynamo.clone(), config.ledger_table.clone(), config.limits_table)),
+        ledger: Arc::new(DynamoLedger::new(dynamo.clone(), tables)),
         records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),
         cache: Arc::new(DynamoCache::new(dynamo, config.cache_table)),
         model: Arc::new(Bedrock::new(&sdk, providers).await?),

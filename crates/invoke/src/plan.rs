@@ -1,12 +1,12 @@
 //! What will be done about a request, decided before anything is written: which targets, in which words, up to which
 //! cap and bound.
 
-use tollgate_core::bound::attempt_cost;
+use tollgate_core::bound::attempt_bound;
+use tollgate_core::budget::Amount;
 use tollgate_core::caller::Caller;
 use tollgate_core::catalogue::{Model, Target};
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
-use tollgate_core::money::Nanos;
 use tollgate_core::output_policy::OutputPolicy;
 use tollgate_core::parameter::{Parameter, Parameters, Unfit};
 use tollgate_core::price::Price;
@@ -37,8 +37,8 @@ pub(crate) struct Step {
     pub(crate) tier: String,
     /// The request in the target's words.
     pub(crate) ready: Ready,
-    /// The most that one attempt can cost.
-    pub(crate) bound: Nanos,
+    /// The most that one attempt can cost and count.
+    pub(crate) bound: Amount,
 }
 
 /// What a plan is made from, besides the documents.
@@ -64,8 +64,8 @@ struct Settings {
 
 impl Plan {
     /// The dearest attempt: what is reserved first.
-    pub(crate) fn bound(&self) -> Nanos {
-        self.steps.iter().map(|step| step.bound).max().unwrap_or_default()
+    pub(crate) fn bound(&self) -> Amount {
+        self.steps.iter().map(|step| step.bound).fold(Amount::ZERO, Amount::max)
     }
 }
 
@@ -162,7 +162,7 @@ fn step(
         return Err(Error::invalid(request.cap_field(), message));
     }
     let earlier = wish.earlier.map_or(0, |earlier| earlier.tokens);
-    let bound = attempt_cost(request, target, &price, &tier, (earlier, ready.output_cap));
+    let bound = attempt_bound(request, target, &price, &tier, (earlier, ready.output_cap));
     if settings.has_default_cap {
         ready.adapted.push(format!("max_output_tokens={}", ready.output_cap));
     }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tollgate_aws::causes::Causes;
+use tollgate_core::budget::Amount;
 use tollgate_core::completion::{Finish, Glimpse};
 use tollgate_core::error::Error;
 use tollgate_core::interpreter::{Interpreter, Told};
@@ -198,11 +199,12 @@ impl Gateway {
             response_id: ending.response_id,
             ..self.end(&serving.arrival, ending.outcome, bill.usage)
         };
-        if bill.cost > sent.record.reserved_nanos {
+        let over = bill.cost.minus(sent.record.reserved());
+        if over != Amount::ZERO {
             tracing::error!(
                 target.id = sent.step.id,
-                cost = bill.cost.0,
-                bound = sent.record.reserved_nanos.0,
+                over_nanos = over.nanos.0,
+                over_tokens = over.tokens,
                 "over bound"
             );
         }
@@ -251,7 +253,7 @@ impl Gateway {
             reply,
             target: sent.step.id.clone(),
             usage: bill.usage,
-            cost: bill.cost,
+            cost: bill.cost.nanos,
             expires_at: now.plus(self.options.cache_ttl).as_secs(),
         };
         if let Err(error) = self.cache.write(key, &entry).await {
@@ -266,7 +268,7 @@ fn close_late(now: &Record, after: &Record, end: &End) -> Option<Record> {
     match (now.state, after.state) {
         (State::Reserved | State::Sent, State::Released) => Some(now.released(end.clone())),
         (State::Reserved | State::Sent | State::Expired, _) => {
-            Some(now.settled(after.charged_nanos, end.clone()))
+            Some(now.settled(after.charged(), end.clone()))
         }
         (State::Settled | State::Released, _) => None,
     }

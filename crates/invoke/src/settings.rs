@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tollgate_aws::causes::Causes;
+use tollgate_core::budgets::Budgets;
 use tollgate_core::catalogue::{Catalogue, Prices};
 use tollgate_core::error::Error;
 use tollgate_core::ports::Settings;
@@ -15,12 +16,13 @@ use tollgate_core::time::Timestamp;
 /// How long the last documents serve while newer ones cannot be read.
 const DOCUMENTS_MAX_AGE: Duration = Duration::from_secs(300);
 
-/// Catalogue, prices and routing of one moment.
+/// Catalogue, prices, routing and budgets of one moment.
 #[derive(Debug)]
 pub(crate) struct Documents {
     pub(crate) catalogue: Catalogue,
     pub(crate) prices: Prices,
     pub(crate) routing: Routing,
+    pub(crate) budgets: Budgets,
 }
 
 /// What this environment remembers of the settings.
@@ -39,7 +41,7 @@ struct Known {
 #[derive(Clone)]
 struct Read {
     documents: Arc<Documents>,
-    versions: [u64; 3],
+    versions: [u64; 4],
     confirmed: Timestamp,
 }
 
@@ -88,13 +90,13 @@ impl CurrentSettings {
     }
 
     async fn documents_of(&self, head: &Head, now: Timestamp) -> Result<Arc<Documents>, Error> {
-        let versions = [head.catalogue, head.prices, head.routing];
+        let versions = [head.catalogue, head.prices, head.routing, head.budgets];
         let known = self.known().documents;
         if let Some(read) = known.clone().filter(|read| read.versions == versions) {
             self.remember(|known| known.documents = Some(Read { confirmed: now, ..read.clone() }));
             return Ok(read.documents);
         }
-        match self.read().await {
+        match self.read(head).await {
             Ok(documents) => {
                 let documents = Arc::new(documents);
                 let read = Read { documents: documents.clone(), versions, confirmed: now };
@@ -109,13 +111,18 @@ impl CurrentSettings {
         }
     }
 
-    async fn read(&self) -> Result<Documents, Box<dyn std::error::Error + Send + Sync>> {
+    async fn read(&self, head: &Head) -> Result<Documents, Box<dyn std::error::Error + Send + Sync>> {
         let catalogue: Catalogue = self.document(Document::Catalogue).await?;
         catalogue.check()?;
         Ok(Documents {
             catalogue,
             prices: self.document(Document::Prices).await?,
             routing: self.document(Document::Routing).await?,
+            budgets: match head.budgets {
+                // A table that was seeded before there were budgets.
+                0 => Budgets::default(),
+                _ => self.document(Document::Budgets).await?,
+            },
         })
     }
 

@@ -22,14 +22,16 @@ use crate::config::Settle;
 use crate::gateway::{Gateway, Options, Ports};
 use crate::handler::Handler;
 
+mod ledger;
 mod model;
 mod ports;
 
+pub(crate) use ledger::MemoryLedger;
 pub(crate) use model::{
     Piece, ScriptedModel, Turn, answers, at_once, content, fails, finish, piece, role, streams, usage,
     usage_chunk, whole,
 };
-pub(crate) use ports::{MemoryCache, MemoryLedger, MemorySettings, MemorySpans, Mood};
+pub(crate) use ports::{MemoryCache, MemorySettings, MemorySpans, Mood};
 
 pub(crate) const NOON: Timestamp = Timestamp::from_secs(1_795_348_800);
 
@@ -73,6 +75,12 @@ pub(crate) fn with(case: &str, pointer: &str, value: Value) -> Value {
     let mut event = event(case);
     *event.pointer_mut(pointer).unwrap() = value;
     event
+}
+
+/// A chat of a user who may spend so many nano-dollars a day.
+pub(crate) fn with_day_budget(nanos: u64) -> Value {
+    let budget = serde_json::json!({"budget_day_nanos": nanos}).to_string();
+    with("chat", "/requestContext/authorizer/budget", budget.into())
 }
 
 /// An event with one more header.

@@ -75,7 +75,7 @@ async fn a_caller_is_admitted_with_what_invoke_needs() {
         ]
       },
       "context": {
-        "budgetDayNanos": "5000000000",
+        "budget": "{\"budget_day_nanos\":5000000000}",
         "keyId": "777777777777",
         "limitRequests": "2",
         "models": "gpt-5.5",
@@ -157,7 +157,7 @@ async fn a_refusal_by_context_allows_with_the_verdict() {
         ]
       },
       "context": {
-        "budgetDayNanos": "5000000000",
+        "budget": "{\"budget_day_nanos\":5000000000}",
         "code": "rate_limit_exceeded",
         "keyId": "777777777777",
         "limitRequests": "2",

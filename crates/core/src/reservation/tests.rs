@@ -33,10 +33,13 @@ fn run(tables: &mut Memory, mut taking: Taking<'_>) -> (Result<Record, Refusal>,
                     Err(failed) => taking.learn(failed).unwrap(),
                 }
             }
-            Next::Look(dry) => match taking.looked(dry, &model::view(tables, taking.record(), dry)) {
-                Ok(recalls) => recalls.iter().for_each(|recall| tables.transact(recall).unwrap()),
-                Err(refusal) => return (Err(refusal), transactions),
-            },
+            Next::Look(dry) => {
+                let view = escrow::memory::below(tables, &taking.record().lane().unwrap(), dry);
+                match taking.looked(dry, &view) {
+                    Ok(recalls) => recalls.iter().for_each(|recall| tables.transact(recall).unwrap()),
+                    Err(refusal) => return (Err(refusal), transactions),
+                }
+            }
             Next::Refuse(refusal) => return (Err(refusal), transactions),
         }
     }

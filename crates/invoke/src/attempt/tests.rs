@@ -49,9 +49,9 @@ async fn a_target_that_fails_is_followed_by_the_next_and_one_charge() {
 async fn an_extension_that_the_budget_does_not_hold_ends_the_call_at_the_first_bound() {
     let world = World::scripted([fails(ModelError::TimedOut)]);
     let (first, second) = bounds(&event("chat"));
-    let limit = (first + second - 1).to_string();
+    let limit = first + second - 1;
 
-    let said = world.call(with("chat", "/requestContext/authorizer/budgetDayNanos", limit.into())).await;
+    let said = world.call(with_day_budget(limit)).await;
 
     let record = world.record();
     assert_eq!((said.status, said.code().as_str()), (429, "insufficient_quota"));

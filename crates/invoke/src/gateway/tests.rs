@@ -189,8 +189,7 @@ async fn a_budget_that_does_not_hold_the_bound_refuses_the_call() {
     let world = World::scripted([]);
     let (_, bound) = bounds(&event("chat"));
 
-    let limit = (bound - 1).to_string();
-    let said = world.call(with("chat", "/requestContext/authorizer/budgetDayNanos", limit.into())).await;
+    let said = world.call(with_day_budget(bound - 1)).await;
 
     assert_eq!((said.status, said.code().as_str()), (429, "insufficient_quota"));
     assert!(world.model.calls().is_empty());
@@ -203,7 +202,7 @@ async fn a_budget_that_just_holds_the_bound_admits_the_call_and_gets_the_rest_ba
     let world = World::scripted(turns);
     let (_, bound) = bounds(&event("chat"));
     let limited = |limit: u64| {
-        let mut event = with("chat", "/requestContext/authorizer/budgetDayNanos", limit.to_string().into());
+        let mut event = with_day_budget(limit);
         event["headers"]["Cache-Control"] = "no-store".into();
         event
     };

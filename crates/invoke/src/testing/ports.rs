@@ -1,20 +1,13 @@
-//! Settings, ledger and cache in memory.
+//! Settings, cache and spans in memory.
 
 use std::collections::HashMap;
 use std::future;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use tollgate_core::budget::Budget;
-use tollgate_core::money::Nanos;
-use tollgate_core::ports::{
-    Cache, Entry, Ledger, Records, Reservation, Settings, Spans, StoreError, Transition,
-};
-use tollgate_core::record::{Record, spend_delta};
+use tollgate_core::ports::{Cache, Entry, Settings, Spans, StoreError};
 use tollgate_core::settings::{Document, Flag, Head, Tenant};
-use tollgate_core::spend::{MONTH_ATTRIBUTE, Spent, exhausted};
 use tollgate_core::time::Timestamp;
 use tollgate_core::trace::{Span, Trace};
 
@@ -36,7 +29,7 @@ pub(crate) enum Mood {
     Contended,
 }
 
-fn down(store: &'static str) -> StoreError {
+pub(super) fn down(store: &'static str) -> StoreError {
     StoreError { store, cause: "no route to host".into() }
 }
 
@@ -60,7 +53,7 @@ impl Default for MemorySettings {
             ),
         ];
         Self {
-            head: Mutex::new(Ok(Some(Head { flag, catalogue: 1, prices: 1, routing: 1 }))),
+            head: Mutex::new(Ok(Some(Head { flag, catalogue: 1, prices: 1, routing: 1, budgets: 0 }))),
             documents: Mutex::new(Ok(documents.map(|(document, text)| (document, text.to_string())).into())),
             tenants: Mutex::new(Ok(HashMap::new())),
             reads: Mutex::default(),
@@ -142,178 +135,6 @@ impl Settings for MemorySettings {
     async fn tenant(&self, id: &str) -> Result<Option<Tenant>, StoreError> {
         let tenants = self.tenants.lock().unwrap().clone().map_err(|()| down("config"))?;
         Ok(tenants.get(id).cloned())
-    }
-}
-
-/// The ledger with the rules of the real one: a change is written only over `before`, and money moves with it.
-#[derive(Default)]
-pub(crate) struct MemoryLedger {
-    books: Mutex<Books>,
-    moods: Mutex<HashMap<&'static str, Mood>>,
-}
-
-#[derive(Default)]
-struct Books {
-    records: HashMap<String, Record>,
-    spend: HashMap<(String, String), i128>,
-    steps: Vec<&'static str>,
-}
-
-impl MemoryLedger {
-    pub(crate) fn record(&self, id: &str) -> Option<Record> {
-        self.books.lock().unwrap().records.get(id).cloned()
-    }
-
-    /// Gives a record another id, as if Lambda had given it.
-    pub(crate) fn rename(&self, id: &str, to: &str) {
-        let mut books = self.books.lock().unwrap();
-        let record = books.records.remove(id).unwrap();
-        books.records.insert(to.to_owned(), Record { request_id: to.to_owned(), ..record });
-    }
-
-    /// What was asked of it, in order.
-    pub(crate) fn steps(&self) -> Vec<&'static str> {
-        self.books.lock().unwrap().steps.clone()
-    }
-
-    /// Makes one of its methods answer so.
-    pub(crate) fn set_mood(&self, step: &'static str, mood: Mood) {
-        self.moods.lock().unwrap().insert(step, mood);
-    }
-
-    /// What the reconciler does to every open record.
-    pub(crate) fn expire(&self, now: Timestamp) {
-        let mut books = self.books.lock().unwrap();
-        let open: Vec<Record> =
-            books.records.values().filter(|record| record.open.is_some()).cloned().collect();
-        for record in open {
-            let expired = record.expired(now);
-            books.write(Some(&record), &expired);
-        }
-    }
-
-    /// Panics unless the counters hold what the records say.
-    pub(crate) fn check_balance(&self) {
-        let books = self.books.lock().unwrap();
-        let charged: u64 = books.records.values().map(|record| record.charged_nanos.0).sum();
-        let months = books.spend.iter().filter(|((_, attribute), _)| attribute == MONTH_ATTRIBUTE);
-        assert_eq!(months.map(|(_, nanos)| nanos).sum::<i128>(), i128::from(charged));
-    }
-
-    async fn begin(&self, step: &'static str) -> Result<Mood, StoreError> {
-        let mood = self.moods.lock().unwrap().get(step).copied().unwrap_or_default();
-        match mood {
-            Mood::Down => return Err(down("ledger")),
-            Mood::Silent => future::pending().await,
-            Mood::Slow => tokio::time::sleep(Duration::from_secs(1)).await,
-            Mood::Well | Mood::Lossy | Mood::Contended => {}
-        }
-        self.books.lock().unwrap().steps.push(step);
-        Ok(mood)
-    }
-
-    fn take(
-        &self,
-        before: Option<&Record>,
-        after: &Record,
-        budget: &Budget,
-        mood: Mood,
-    ) -> Result<Reservation, StoreError> {
-        let mut books = self.books.lock().unwrap();
-        if mood == Mood::Contended || !books.is_at(before, after) {
-            return Ok(Reservation::Contended);
-        }
-        let needed = after.charged_nanos.minus(before.map_or(Nanos::ZERO, |before| before.charged_nanos));
-        let scope = after.user_scope().to_string();
-        if let Some(exhausted) = exhausted(&scope, budget, books.spent(after), needed, after.day) {
-            return Ok(Reservation::Refused(exhausted));
-        }
-        books.write(before, after);
-        lossy(mood, Reservation::Granted)
-    }
-
-    fn change(&self, before: &Record, after: &Record, mood: Mood) -> Result<Transition, StoreError> {
-        let mut books = self.books.lock().unwrap();
-        match books.records.get(&after.request_id) {
-            None => return Ok(Transition::Missing),
-            Some(now) if now == after => return Ok(Transition::Done),
-            Some(now) if !books.is_at(Some(before), after) => {
-                return Ok(Transition::Lost(Box::new(now.clone())));
-            }
-            Some(_) => books.write(Some(before), after),
-        }
-        lossy(mood, Transition::Done)
-    }
-}
-
-fn lossy<T>(mood: Mood, outcome: T) -> Result<T, StoreError> {
-    if mood == Mood::Lossy { Err(down("ledger")) } else { Ok(outcome) }
-}
-
-impl Books {
-    fn is_at(&self, before: Option<&Record>, after: &Record) -> bool {
-        let guarded = |record: &Record| (record.state, record.charged_nanos);
-        self.records.get(&after.request_id).map(guarded) == before.map(guarded)
-    }
-
-    fn write(&mut self, before: Option<&Record>, after: &Record) {
-        let delta = before.map_or(i128::from(after.charged_nanos.0), |before| spend_delta(before, after));
-        let item = after.spend_item();
-        for attribute in [item.day_attribute, MONTH_ATTRIBUTE.to_owned()] {
-            *self.spend.entry((item.key.clone(), attribute)).or_default() += delta;
-        }
-        self.records.insert(after.request_id.clone(), after.clone());
-    }
-
-    fn spent(&self, record: &Record) -> Spent {
-        let item = record.spend_item();
-        let read = |attribute: String| {
-            let nanos = self.spend.get(&(item.key.clone(), attribute)).copied().unwrap_or_default();
-            Nanos(u64::try_from(nanos).unwrap())
-        };
-        Spent { day: read(item.day_attribute.clone()), month: read(MONTH_ATTRIBUTE.to_owned()) }
-    }
-}
-
-#[async_trait]
-impl Ledger for MemoryLedger {
-    async fn reserve(&self, record: &Record, budget: &Budget) -> Result<Reservation, StoreError> {
-        let mood = self.begin("reserve").await?;
-        self.take(None, record, budget, mood)
-    }
-
-    async fn extend(
-        &self,
-        before: &Record,
-        after: &Record,
-        budget: &Budget,
-    ) -> Result<Reservation, StoreError> {
-        let mood = self.begin("extend").await?;
-        self.take(Some(before), after, budget, mood)
-    }
-
-    async fn send(&self, before: &Record, after: &Record) -> Result<Transition, StoreError> {
-        let mood = self.begin("send").await?;
-        self.change(before, after, mood)
-    }
-
-    async fn close(&self, before: &Record, after: &Record) -> Result<Transition, StoreError> {
-        let mood = self.begin("close").await?;
-        self.change(before, after, mood)
-    }
-
-    async fn enter(&self, record: &Record) -> Result<(), StoreError> {
-        self.begin("enter").await?;
-        self.books.lock().unwrap().records.insert(record.request_id.clone(), record.clone());
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Records for MemoryLedger {
-    async fn find(&self, request_id: &str) -> Result<Option<Record>, StoreError> {
-        self.begin("find").await?;
-        Ok(self.record(request_id))
     }
 }
 

@@ -56,28 +56,6 @@ pub(super) fn limits(org: u64) -> Limits {
     Limits { user: Budget::UNLIMITED, parents, chunk: amount(100, 100), lanes: 1 }
 }
 
-/// What a snapshot of everything below a parent shows.
-pub(super) fn view(tables: &Memory, record: &Record, dry: usize) -> View {
-    let own = record.lane().unwrap();
-    let parent = tables.get(Table::Limits, &escrow::parent_items(&own)[dry].key).unwrap_or_default();
-    let days = escrow::days_around(own.day);
-    let month = own.day.month();
-    let teams: Vec<Name> = if dry == 0 { vec![own.team.clone()] } else { TEAMS.map(name).to_vec() };
-    let mut lanes = Vec::new();
-    for team in teams {
-        let key = format!("spend#team#acme/{team}#{month}");
-        let item = tables.get(Table::Limits, &key).unwrap_or_default();
-        for &day in &days {
-            lanes.extend(escrow::lanes(&item, (&own.tenant, &team), day));
-        }
-    }
-    let with_items = |lane: Lane| {
-        let item = tables.get(Table::Limits, &lane.key()).unwrap_or_default();
-        (lane, item)
-    };
-    View { parent, lanes: lanes.into_iter().map(with_items).collect() }
-}
-
 /// A step of the world; which call it is about, and how much, follows from its numbers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Op {
@@ -220,7 +198,8 @@ impl World {
                 },
             },
             Next::Look(dry) => {
-                let view = view(&self.tables, running.taking.record(), dry);
+                let lane = running.taking.record().lane().unwrap();
+                let view = escrow::memory::below(&self.tables, &lane, dry);
                 match running.taking.looked(dry, &view) {
                     Ok(recalls) => {
                         running.recalls = recalls;

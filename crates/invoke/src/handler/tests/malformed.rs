@@ -145,8 +145,9 @@ async fn events_that_nobody_vouched_for() {
         ("team", json!("")),
         ("tenant", json!(5)),
         ("role", json!("emperor")),
-        ("budgetDayNanos", json!("much")),
-        ("budgetMonthNanos", json!("-1")),
+        ("budget", json!("much")),
+        ("budget", json!(r#"{"budget_month_nanos":-1}"#)),
+        ("flow", json!(r#"{"max_concurrent":"two"}"#)),
     ];
     cases.extend(garbled.map(|(name, value)| (authorizer(name, value), 401, "invalid_api_key", None)));
     cases.push((with("chat", "/requestContext/authorizer", Value::Null), 401, "invalid_api_key", None));
