@@ -120,7 +120,7 @@ async fn a_seed_counts_versions_and_leaves_the_flag_as_it_is() {
 
     assert_eq!(versions(first), [(None, 1), (None, 1), (None, 1)]);
     assert_eq!(versions(second), [(Some(1), 1), (Some(1), 1), (Some(1), 2)]);
-    let expected = Head { flag: stopped, catalogue: 1, prices: 1, routing: 2 };
+    let expected = Head { flag: stopped, catalogue: 1, prices: 1, routing: 2, budgets: 0 };
     assert_eq!(heads(&client, &table).await, vec![expected; usize::from(HEAD_COPIES)]);
     assert_eq!(settings.document(Document::Routing).await.unwrap().as_deref(), Some("2"));
 }
@@ -135,7 +135,7 @@ async fn a_seed_mends_a_copy_of_the_head_that_was_lost() {
 
     store.seed(&texts("1"), &flag(true, "later")).await.unwrap();
 
-    let expected = Head { flag: flag(true, "seed"), catalogue: 1, prices: 1, routing: 1 };
+    let expected = Head { flag: flag(true, "seed"), catalogue: 1, prices: 1, routing: 1, budgets: 0 };
     assert_eq!(heads(&client, &table).await, vec![expected; usize::from(HEAD_COPIES)]);
 }
 
@@ -228,7 +228,8 @@ async fn a_call_is_read_as_it_was_entered() {
         stream: true,
         trace_id: None,
         cache: CacheOutcome::Miss,
-        bound: Nanos(u64::MAX),
+        bound: Nanos(u64::MAX).into(),
+        lane: Some(0),
         now: NOW,
         deadline: NOW,
         retention_days: 400,

@@ -1,4 +1,4 @@
-//! `tollgate config`: the documents that say which models there are, what they cost and who is asked.
+//! `tollgate config`: the documents that say which models there are, what they cost, who is asked and who may spend what.
 
 mod documents;
 mod view;
@@ -46,6 +46,9 @@ pub(crate) struct Files {
     /// Weights, failover order and experiments, as JSON
     #[arg(long, value_name = "FILE")]
     routing: Option<std::path::PathBuf>,
+    /// What organisation, tenants and teams may spend, as JSON
+    #[arg(long, value_name = "FILE")]
+    budgets: Option<std::path::PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -58,6 +61,8 @@ pub(crate) enum What {
     Prices,
     /// Weights, failover order and experiments
     Routing,
+    /// What organisation, tenants and teams may spend
+    Budgets,
 }
 
 pub(crate) async fn run(command: Command, stack: &str, screen: &mut Screen<'_>) -> Result<(), Error> {
@@ -98,6 +103,7 @@ async fn show(what: What, settings: &impl Settings, screen: &mut Screen<'_>) -> 
         What::Catalogue => Document::Catalogue,
         What::Prices => Document::Prices,
         What::Routing => Document::Routing,
+        What::Budgets => Document::Budgets,
     };
     let text = settings.document(document).await?.ok_or(Error::NotSeeded)?;
     let value: serde_json::Value = parse_stored(document, &text)?;
@@ -110,11 +116,12 @@ impl Files {
             catalogue: Source::read(self.catalogue.as_deref(), Document::Catalogue)?,
             prices: Source::read(self.prices.as_deref(), Document::Prices)?,
             routing: Source::read(self.routing.as_deref(), Document::Routing)?,
+            budgets: Source::read(self.budgets.as_deref(), Document::Budgets)?,
         })
     }
 
     const fn is_any_named(&self) -> bool {
-        self.catalogue.is_some() || self.prices.is_some() || self.routing.is_some()
+        self.catalogue.is_some() || self.prices.is_some() || self.routing.is_some() || self.budgets.is_some()
     }
 }
 

@@ -122,6 +122,15 @@ impl Budgets {
         }
     }
 
+    /// How many scopes have a limit.
+    #[must_use]
+    pub fn limited_scopes(&self) -> usize {
+        let above = self.tenants.values().chain(self.teams.values()).chain([&self.organisation]);
+        above
+            .filter(|allowance| Budget { mode: Mode::Hard, ..allowance.budget() } != Budget::UNLIMITED)
+            .count()
+    }
+
     /// Checks what the types cannot.
     pub fn check(&self) -> Result<(), Faults> {
         let mut faults = Vec::new();

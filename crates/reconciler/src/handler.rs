@@ -1,4 +1,5 @@
-//! Closes what is overdue, partition by partition. One that fails holds up no other; the run then ends in an error.
+//! Closes what is overdue, partition by partition, and gives idle escrow back. One part that fails holds up no other; the
+//! run then ends in an error.
 
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -8,9 +9,9 @@ use futures_util::StreamExt;
 use futures_util::stream::iter;
 use serde::Serialize;
 use tollgate_aws::causes::Causes;
-use tollgate_core::ports::{Ledger, Overdue, PageStart, Transition};
+use tollgate_core::ports::{Escrows, Ledger, Overdue, PageStart, Transition};
 use tollgate_core::record::{Record, State, open_partitions};
-use tollgate_core::time::Timestamp;
+use tollgate_core::time::{Day, Timestamp};
 use tracing::{error, info, warn};
 
 /// Partitions at a time.
@@ -23,6 +24,7 @@ const LEAST_LEFT: Duration = Duration::from_secs(10);
 pub struct Handler {
     ledger: Arc<dyn Ledger>,
     overdue: Arc<dyn Overdue>,
+    escrows: Arc<dyn Escrows>,
     clock: fn() -> Timestamp,
 }
 
@@ -35,15 +37,17 @@ pub struct Tally {
     pub expired: u64,
     /// Records that somebody else closed at the same moment.
     pub lost: u64,
-    /// Records and pages that failed or could not be read.
+    /// Records, pages and lanes that failed or could not be read.
     pub failed: u64,
-    /// Partitions that were left to the next run.
+    /// Partitions, and idle lanes, that were left to the next run.
     pub left: u64,
+    /// Idle lanes whose room went back to their parents.
+    pub returned: u64,
 }
 
-/// Not everything that is overdue could be closed.
+/// Not everything could be closed or given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} overdue records or pages of them failed", .0.failed)]
+#[error("{} records, pages or lanes failed", .0.failed)]
 pub struct Incomplete(pub Tally);
 
 impl AddAssign for Tally {
@@ -53,16 +57,22 @@ impl AddAssign for Tally {
         self.lost += other.lost;
         self.failed += other.failed;
         self.left += other.left;
+        self.returned += other.returned;
     }
 }
 
 impl Handler {
     /// Over these ports.
-    pub fn new(ledger: Arc<dyn Ledger>, overdue: Arc<dyn Overdue>, clock: fn() -> Timestamp) -> Self {
-        Self { ledger, overdue, clock }
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        overdue: Arc<dyn Overdue>,
+        escrows: Arc<dyn Escrows>,
+        clock: fn() -> Timestamp,
+    ) -> Self {
+        Self { ledger, overdue, escrows, clock }
     }
 
-    /// Closes all that is overdue when the run begins, as far as its time allows.
+    /// Closes all that is overdue when the run begins, and then gives back what is idle, as far as its time allows.
     pub async fn handle(&self, deadline: Timestamp) -> Result<Tally, Incomplete> {
         let now = (self.clock)();
         let mut partitions = iter(open_partitions())
@@ -72,8 +82,12 @@ impl Handler {
         while let Some(part) = partitions.next().await {
             tally += part;
         }
-        let Tally { released, expired, lost, failed, left } = tally;
-        info!(released, expired, lost, failed, left, "overdue records closed");
+        // Yesterday too: calls that began before midnight have ended since.
+        for day in [now.day(), now.day().before(1)] {
+            tally += self.give_back(day, now, deadline).await;
+        }
+        let Tally { released, expired, lost, failed, left, returned } = tally;
+        info!(released, expired, lost, failed, left, returned, "books kept");
         if failed > 0 { Err(Incomplete(tally)) } else { Ok(tally) }
     }
 
@@ -104,6 +118,32 @@ impl Handler {
             let Some(next) = page.next else { return tally };
             start = Some(next);
         }
+    }
+
+    async fn give_back(&self, day: Day, now: Timestamp, deadline: Timestamp) -> Tally {
+        let mut tally = Tally::default();
+        let idle = match self.escrows.idle(day, now).await {
+            Ok(idle) => idle,
+            Err(failure) => {
+                error!(%day, error = %Causes(&failure), "idle escrow not found");
+                return Tally { failed: 1, ..tally };
+            }
+        };
+        for (lane, item) in idle {
+            if self.is_late(deadline) {
+                return Tally { left: tally.left + 1, ..tally };
+            }
+            match self.escrows.give_back(&lane, &item).await {
+                Ok(true) => tally.returned += 1,
+                // A call came: the lane is not idle.
+                Ok(false) => {}
+                Err(failure) => {
+                    error!(lane = lane.key(), error = %Causes(&failure), "idle escrow not given back");
+                    tally.failed += 1;
+                }
+            }
+        }
+        tally
     }
 
     async fn close(&self, record: &Record, now: Timestamp) -> Tally {

@@ -1,4 +1,5 @@
-//! What must happen without a caller: reservations that nobody settled in time come back, or are charged.
+//! What must happen without a caller: reservations that nobody settled in time come back, or are charged; escrow that
+//! lies idle goes back to its budgets.
 
 pub mod config;
 pub mod handler;

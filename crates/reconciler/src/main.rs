@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use serde::de::IgnoredAny;
+use tollgate_aws::lanes::Lanes;
 use tollgate_aws::ledger::DynamoLedger;
 use tollgate_aws::overdue::DynamoOverdue;
 use tollgate_aws::sdk::{Patience, load};
+use tollgate_aws::writes::Tables;
 use tollgate_aws::{DynamoClient, clock};
 use tollgate_reconciler::{Config, Handler};
 
@@ -16,8 +18,11 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_env()?;
     let client = DynamoClient::new(&load(Patience::LONG).await);
     let overdue = DynamoOverdue::new(client.clone(), config.ledger_table.clone());
-    let ledger = DynamoLedger::new(client, config.ledger_table, config.limits_table);
-    let handler = Handler::new(Arc::new(ledger), Arc::new(overdue), clock::now);
+    let lanes = Lanes::new(client.clone(), config.limits_table.clone());
+    // It writes no claims, so it needs no cache.
+    let tables = Tables { ledger: config.ledger_table, limits: config.limits_table, cache: String::new() };
+    let ledger = DynamoLedger::new(client, tables);
+    let handler = Handler::new(Arc::new(ledger), Arc::new(overdue), Arc::new(lanes), clock::now);
     run(service_fn(async |event: LambdaEvent<IgnoredAny>| {
         let deadline = clock::deadline(event.context.deadline, clock::now());
         handler.handle(deadline).await.map_err(Error::from)

@@ -8,10 +8,15 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tollgate_core::budget::{Budget, FlowPolicy};
 use tollgate_core::caller::{Caller, Role};
+use tollgate_core::escrow::Lane;
 use tollgate_core::money::Nanos;
-use tollgate_core::ports::{Ledger, Overdue, OverduePage, PageStart, Reservation, StoreError, Transition};
+use tollgate_core::ports::{
+    Escrows, Ledger, Overdue, OverduePage, PageStart, Reservation, StoreError, Transition,
+};
 use tollgate_core::record::{CacheOutcome, Opening, Record, State, spend_delta};
-use tollgate_core::time::Timestamp;
+use tollgate_core::reservation::Taking;
+use tollgate_core::time::{Day, Timestamp};
+use tollgate_core::write::Item;
 use tollgate_reconciler::Handler;
 use tollgate_reconciler::handler::Tally;
 
@@ -49,12 +54,12 @@ impl MemoryLedger {
 
 #[async_trait]
 impl Ledger for MemoryLedger {
-    async fn reserve(&self, _: &Record, _: &Budget) -> Result<Reservation, StoreError> {
-        unreachable!("the reconciler reserves nothing")
+    async fn flow(&self, _: &str) -> Result<Item, StoreError> {
+        unreachable!("the reconciler looks at no flow")
     }
 
-    async fn extend(&self, _: &Record, _: &Record, _: &Budget) -> Result<Reservation, StoreError> {
-        unreachable!("the reconciler extends nothing")
+    async fn take(&self, _: Taking<'_>) -> Result<Reservation, StoreError> {
+        unreachable!("the reconciler takes nothing")
     }
 
     async fn send(&self, _: &Record, _: &Record) -> Result<Transition, StoreError> {
@@ -78,6 +83,38 @@ impl Ledger for MemoryLedger {
     async fn enter(&self, _: &Record) -> Result<(), StoreError> {
         unreachable!("the reconciler enters nothing")
     }
+}
+
+/// Lanes in memory, all of them idle.
+#[derive(Default)]
+struct MemoryLanes {
+    idle: Mutex<Vec<Lane>>,
+    /// A call comes to this one before its room can go back.
+    busy: Option<Lane>,
+    /// They cannot be read.
+    is_down: bool,
+}
+
+#[async_trait]
+impl Escrows for MemoryLanes {
+    async fn idle(&self, day: Day, _: Timestamp) -> Result<Vec<(Lane, Item)>, StoreError> {
+        if self.is_down {
+            return Err(StoreError { store: "limits", cause: "broken".into() });
+        }
+        let all = self.idle.lock().unwrap().clone();
+        Ok(all.into_iter().filter(|lane| lane.day == day).map(|lane| (lane, Item::new())).collect())
+    }
+
+    async fn give_back(&self, lane: &Lane, _: &Item) -> Result<bool, StoreError> {
+        let is_idle = self.busy.as_ref() != Some(lane);
+        self.idle.lock().unwrap().retain(|other| other != lane || !is_idle);
+        Ok(is_idle)
+    }
+}
+
+fn lane(number: u16, day: &str) -> Lane {
+    let name = |text: &str| text.parse().unwrap();
+    Lane { tenant: name("acme"), team: name("search"), number, day: day.parse().unwrap() }
 }
 
 #[async_trait]
@@ -126,7 +163,8 @@ fn record(id: &str, deadline: Timestamp) -> Record {
         stream: false,
         trace_id: None,
         cache: CacheOutcome::Miss,
-        bound: Nanos(100),
+        bound: Nanos(100).into(),
+        lane: Some(0),
         now: Timestamp::from_secs(1_795_348_000),
         deadline,
         retention_days: 90,
@@ -139,7 +177,7 @@ fn overdue(id: &str) -> Record {
 }
 
 fn reconciler(ledger: &Arc<MemoryLedger>) -> Handler {
-    Handler::new(ledger.clone(), ledger.clone(), || NOW)
+    Handler::new(ledger.clone(), ledger.clone(), Arc::new(MemoryLanes::default()), || NOW)
 }
 
 #[tokio::test]
@@ -192,7 +230,7 @@ async fn a_page_that_fails_holds_up_no_other_and_fails_the_run() {
 
     let released = u64::try_from(100 - in_it).unwrap();
     assert_eq!(incomplete.0, Tally { released, failed: 1, ..Tally::default() });
-    assert_eq!(incomplete.to_string(), "1 overdue records or pages of them failed");
+    assert_eq!(incomplete.to_string(), "1 records, pages or lanes failed");
 }
 
 #[tokio::test]
@@ -224,6 +262,31 @@ async fn a_run_without_time_leaves_everything_to_the_next() {
 
     assert_eq!(tally, Tally { left: 32, ..Tally::default() });
     assert_eq!(ledger.state("a"), State::Reserved);
+}
+
+#[tokio::test]
+async fn idle_escrow_of_today_and_yesterday_goes_back_unless_a_call_comes() {
+    let lanes = ["2026-11-22", "2026-11-21", "2026-11-20"].map(|day| lane(0, day));
+    let busy = lane(1, "2026-11-22");
+    let idle = Mutex::new(lanes.into_iter().chain([busy.clone()]).collect());
+    let lanes = Arc::new(MemoryLanes { idle, busy: Some(busy.clone()), is_down: false });
+    let ledger = Arc::new(MemoryLedger::default());
+
+    let tally = Handler::new(ledger.clone(), ledger, lanes.clone(), || NOW).handle(LATER).await.unwrap();
+
+    assert_eq!(tally, Tally { returned: 2, ..Tally::default() });
+    assert_eq!(*lanes.idle.lock().unwrap(), [lane(0, "2026-11-20"), busy]);
+}
+
+#[tokio::test]
+async fn lanes_that_cannot_be_read_hold_up_no_record_and_fail_the_run() {
+    let ledger = Arc::new(MemoryLedger::with([overdue("a")]));
+    let lanes = Arc::new(MemoryLanes { is_down: true, ..MemoryLanes::default() });
+
+    let incomplete =
+        Handler::new(ledger.clone(), ledger.clone(), lanes, || NOW).handle(LATER).await.unwrap_err();
+
+    assert_eq!(incomplete.0, Tally { released: 1, failed: 2, ..Tally::default() });
 }
 
 #[test]

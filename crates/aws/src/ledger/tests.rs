@@ -3,6 +3,11 @@ use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use serde_json::json;
 
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::CancellationReason;
+use tollgate_core::budget::{Amount, Budget};
+use tollgate_core::reservation::Limits;
+
 use super::*;
 
 fn reserved() -> Record {
@@ -18,7 +23,7 @@ fn reserved() -> Record {
 fn cancelled(codes: [&'static str; 2], record: Option<Record>) -> Rule {
     mock!(Client::transact_write_items).then_error(move || {
         let reason = |code| CancellationReason::builder().code(code);
-        let item = record.as_ref().map(|record| item_of(record).unwrap());
+        let item = record.as_ref().map(|record| serde_dynamo::to_item(record).unwrap());
         let reasons = vec![reason(codes[0]).set_item(item).build(), reason(codes[1]).build()];
         TransactWriteItemsError::TransactionCanceledException(
             TransactionCanceledException::builder().set_cancellation_reasons(Some(reasons)).build(),
@@ -28,8 +33,15 @@ fn cancelled(codes: [&'static str; 2], record: Option<Record>) -> Rule {
 
 async fn reserve(rules: &[&Rule]) -> Result<Reservation, StoreError> {
     let client = mock_client!(aws_sdk_dynamodb, RuleMode::Sequential, rules);
-    let ledger = DynamoLedger::new(client, "ledger".to_owned(), "limits".to_owned());
-    ledger.reserve(&reserved(), &Budget::default()).await
+    let [ledger, limits, cache] = ["ledger", "limits", "cache"].map(str::to_owned);
+    let ledger = DynamoLedger::new(client, Tables { ledger, limits, cache });
+    let limits =
+        Limits { user: Budget::UNLIMITED, parents: [Budget::UNLIMITED; 3], chunk: Amount::ZERO, lanes: 1 };
+    ledger.take(Taking::new(None, reserved(), &limits, None, reserved().created_us)).await
+}
+
+fn granted() -> Reservation {
+    Reservation::Granted(Box::new(Granted { record: reserved(), tokens: None }))
 }
 
 #[tokio::test(start_paused = true)]
@@ -38,7 +50,7 @@ async fn a_try_that_lost_to_another_is_made_again() {
     let done =
         mock!(Client::transact_write_items).then_output(|| TransactWriteItemsOutput::builder().build());
 
-    assert_eq!(reserve(&[&conflict, &done]).await.unwrap(), Reservation::Granted);
+    assert_eq!(reserve(&[&conflict, &done]).await.unwrap(), granted());
 }
 
 #[tokio::test(start_paused = true)]
@@ -47,7 +59,7 @@ async fn a_try_that_was_done_although_its_reply_spoke_of_a_conflict_is_granted()
     let ours = cancelled(["ConditionalCheckFailed", "None"], Some(reserved()));
     let others = cancelled(["ConditionalCheckFailed", "None"], Some(reserved().sent("target")));
 
-    assert_eq!(reserve(&[&conflict, &ours]).await.unwrap(), Reservation::Granted);
+    assert_eq!(reserve(&[&conflict, &ours]).await.unwrap(), granted());
     let conflict = cancelled(["TransactionConflict", "None"], None);
     assert_eq!(reserve(&[&conflict, &others]).await.unwrap(), Reservation::Contended);
 }

@@ -2,11 +2,13 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use tollgate_aws::ledger::DynamoLedger;
-use tollgate_core::budget::Budget;
+use tollgate_aws::writes::Tables;
+use tollgate_core::budget::{Amount, Budget};
 use tollgate_core::caller::Caller;
 use tollgate_core::money::Nanos;
-use tollgate_core::ports::{Ledger, Transition};
+use tollgate_core::ports::{Granted, Ledger, Reservation, StoreError, Transition};
 use tollgate_core::record::{CacheOutcome, End, Opening, Record};
+use tollgate_core::reservation::{Limits, Taking};
 use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
 
@@ -14,6 +16,10 @@ use crate::table::Table;
 
 pub(crate) const NOON: Timestamp = Timestamp::from_secs(1_795_348_800);
 pub(crate) const NO_LIMIT: Budget = Budget::UNLIMITED;
+
+/// Nobody has a limit, and a dry lane is granted what is lacking.
+pub(crate) const UNLIMITED: Limits =
+    Limits { user: Budget::UNLIMITED, parents: [Budget::UNLIMITED; 3], chunk: Amount::ZERO, lanes: 1 };
 
 pub(crate) struct Accounts {
     pub(crate) ledger: DynamoLedger,
@@ -26,7 +32,9 @@ impl Accounts {
     pub(crate) async fn open(test: &str) -> Option<Self> {
         let records = Table::create(&format!("{test}-ledger"), "request_id").await?;
         let limits = Table::create(&format!("{test}-limits"), "scope").await?;
-        let ledger = DynamoLedger::new(records.client.clone(), records.name.clone(), limits.name.clone());
+        let tables =
+            Tables { ledger: records.name.clone(), limits: limits.name.clone(), cache: "none".to_owned() };
+        let ledger = DynamoLedger::new(records.client.clone(), tables);
         Some(Self { ledger, records, limits })
     }
 
@@ -50,9 +58,26 @@ impl Accounts {
         items.iter().map(|item| charged_nanos(&item["charged_nanos"])).sum()
     }
 
+    /// Reserves a call whose user has this budget.
+    pub(crate) async fn reserve(&self, record: &Record, user: &Budget) -> Result<Reservation, StoreError> {
+        let limits = Limits { user: *user, ..UNLIMITED };
+        self.ledger.take(Taking::new(None, record.clone(), &limits, None, record.created_us)).await
+    }
+
+    /// Adds to a reservation.
+    pub(crate) async fn extend(
+        &self,
+        before: &Record,
+        after: &Record,
+        user: &Budget,
+    ) -> Result<Reservation, StoreError> {
+        let limits = Limits { user: *user, ..UNLIMITED };
+        self.ledger.take(Taking::new(Some(before), after.clone(), &limits, None, NOON)).await
+    }
+
     /// Reserves and sends.
     pub(crate) async fn sent(&self, reserved: &Record) -> Record {
-        self.ledger.reserve(reserved, &NO_LIMIT).await.unwrap();
+        self.reserve(reserved, &NO_LIMIT).await.unwrap();
         let sent = reserved.sent("target");
         assert_eq!(self.ledger.send(reserved, &sent).await.unwrap(), Transition::Done);
         sent
@@ -62,6 +87,11 @@ impl Accounts {
         self.records.drop().await;
         self.limits.drop().await;
     }
+}
+
+/// The reservation that was made for this record.
+pub(crate) fn granted(record: &Record) -> Reservation {
+    Reservation::Granted(Box::new(Granted { record: record.clone(), tokens: None }))
 }
 
 fn charged_nanos(value: &AttributeValue) -> i128 {
@@ -96,7 +126,8 @@ pub(crate) fn reserved_at(id: &str, bound: u64, now: Timestamp) -> Record {
         stream: false,
         trace_id: None,
         cache: CacheOutcome::Miss,
-        bound: Nanos(bound),
+        bound: Nanos(bound).into(),
+        lane: Some(0),
         now,
         deadline: now,
         retention_days: 400,

@@ -4,12 +4,15 @@ use futures_util::future::join_all;
 use tollgate_core::budget::Budget;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{Ledger, Reservation, Transition};
-use tollgate_core::spend::{Exhausted, Window};
+use tollgate_core::reservation::Refusal;
+use tollgate_core::spend::{Exhausted, Measure, Window};
 
-use crate::accounts::{Accounts, NO_LIMIT, NOON, end, per_day, reserved, reserved_at};
+use crate::accounts::{Accounts, NO_LIMIT, NOON, end, granted, per_day, reserved, reserved_at};
 
 fn refused(reservation: Reservation) -> Exhausted {
-    let Reservation::Refused(exhausted) = reservation else { panic!("not refused: {reservation:?}") };
+    let Reservation::Refused(Refusal::Budget(exhausted)) = reservation else {
+        panic!("not refused: {reservation:?}")
+    };
     exhausted
 }
 
@@ -19,7 +22,7 @@ async fn a_call_is_charged_from_its_bound_down_to_its_cost() {
     let Accounts { ledger, .. } = &accounts;
     let reserved = reserved("r-1", 1_000);
 
-    assert_eq!(ledger.reserve(&reserved, &per_day(1_000)).await.unwrap(), Reservation::Granted);
+    assert_eq!(accounts.reserve(&reserved, &per_day(1_000)).await.unwrap(), granted(&reserved));
     assert_eq!(accounts.record("r-1").await, Some(reserved.clone()));
     assert_eq!(accounts.spent(&reserved).await, Some((1_000, 1_000)));
 
@@ -38,7 +41,7 @@ async fn a_call_is_charged_from_its_bound_down_to_its_cost() {
 async fn a_call_that_never_left_gives_its_bound_back() {
     let Some(accounts) = Accounts::open("ledger-release").await else { return };
     let reserved = reserved("r-1", 1_000);
-    accounts.ledger.reserve(&reserved, &NO_LIMIT).await.unwrap();
+    accounts.reserve(&reserved, &NO_LIMIT).await.unwrap();
 
     let released = reserved.released(end("unavailable"));
     assert_eq!(accounts.ledger.close(&reserved, &released).await.unwrap(), Transition::Done);
@@ -54,9 +57,10 @@ async fn of_sixty_four_calls_at_once_as_many_are_granted_as_the_limit_holds() {
     let calls: Vec<_> = (0..64).map(|call| reserved(&format!("r-{call}"), 100)).collect();
     let budget = Budget { day: Some(Nanos(1_099)), month: Some(Nanos(5_000)), ..Budget::default() };
 
-    let answers = join_all(calls.iter().map(|call| accounts.ledger.reserve(call, &budget))).await;
+    let answers = join_all(calls.iter().map(|call| accounts.reserve(call, &budget))).await;
 
-    let granted = answers.into_iter().filter(|answer| *answer.as_ref().unwrap() == Reservation::Granted);
+    let granted =
+        answers.into_iter().filter(|answer| matches!(answer.as_ref().unwrap(), Reservation::Granted(_)));
     assert_eq!(granted.count(), 10);
     assert_eq!(accounts.spent(&calls[0]).await, Some((1_000, 1_000)));
     assert_eq!(accounts.charged().await, 1_000);
@@ -66,27 +70,27 @@ async fn of_sixty_four_calls_at_once_as_many_are_granted_as_the_limit_holds() {
 #[tokio::test]
 async fn a_refusal_names_the_window_and_what_is_spent_and_writes_nothing() {
     let Some(accounts) = Accounts::open("ledger-refused").await else { return };
-    let Accounts { ledger, .. } = &accounts;
-    ledger.reserve(&reserved("r-1", 70), &NO_LIMIT).await.unwrap();
+    accounts.reserve(&reserved("r-1", 70), &NO_LIMIT).await.unwrap();
     let tomorrow = reserved_at("r-2", 20, NOON.plus(Duration::from_secs(86_400)));
-    ledger.reserve(&tomorrow, &NO_LIMIT).await.unwrap();
+    accounts.reserve(&tomorrow, &NO_LIMIT).await.unwrap();
 
-    let day = refused(ledger.reserve(&reserved("r-3", 31), &per_day(100)).await.unwrap());
+    let day = refused(accounts.reserve(&reserved("r-3", 31), &per_day(100)).await.unwrap());
     let both = Budget { day: Some(Nanos(101)), month: Some(Nanos(120)), ..Budget::default() };
-    let month = refused(ledger.reserve(&reserved("r-4", 31), &both).await.unwrap());
-    let hopeless = refused(ledger.reserve(&reserved("r-5", 101), &per_day(100)).await.unwrap());
+    let month = refused(accounts.reserve(&reserved("r-4", 31), &both).await.unwrap());
+    let hopeless = refused(accounts.reserve(&reserved("r-5", 101), &per_day(100)).await.unwrap());
 
     let expected = Exhausted {
         scope: "user#acme/alice".to_owned(),
         window: Window::Day,
-        limit: Nanos(100),
-        spent: Nanos(70),
-        needed: Nanos(31),
+        measure: Measure::Money,
+        limit: 100,
+        spent: 70,
+        needed: 31,
         resets_at: NOON.day().end(),
     };
     assert_eq!(day, expected);
-    assert_eq!((month.window, month.spent, month.limit), (Window::Month, Nanos(90), Nanos(120)));
-    assert_eq!((hopeless.window, hopeless.needed), (Window::Day, Nanos(101)));
+    assert_eq!((month.window, month.spent, month.limit), (Window::Month, 90, 120));
+    assert_eq!((hopeless.window, hopeless.needed), (Window::Day, 101));
     for id in ["r-3", "r-4", "r-5"] {
         assert_eq!(accounts.record(id).await, None);
     }
@@ -111,7 +115,7 @@ async fn a_day_and_its_month_are_counted_where_the_call_began() {
     assert_eq!((number("d22"), number("month")), ("10", "10"));
     let kept_until = (NOON.day().end_of_month().as_secs() + 400 * 86_400).to_string();
     assert_eq!(number("expires_at"), kept_until);
-    assert_eq!(item.len(), 4);
+    assert_eq!(item.len(), 6);
     let item = accounts.limits.get("spend#user#acme/alice#2026-12").await.unwrap();
     assert_eq!(
         (item["d01"].as_n().unwrap().as_str(), item["month"].as_n().unwrap().as_str()),
@@ -123,20 +127,19 @@ async fn a_day_and_its_month_are_counted_where_the_call_began() {
 #[tokio::test]
 async fn a_second_attempt_needs_room_for_its_own_bound() {
     let Some(accounts) = Accounts::open("ledger-extend").await else { return };
-    let Accounts { ledger, .. } = &accounts;
     let sent = accounts.sent(&reserved("r-1", 60)).await;
 
     let extended = sent.extended(Nanos(40));
-    let refusal = refused(ledger.extend(&sent, &extended, &per_day(99)).await.unwrap());
-    assert_eq!((refusal.spent, refusal.needed), (Nanos(60), Nanos(40)));
+    let refusal = refused(accounts.extend(&sent, &extended, &per_day(99)).await.unwrap());
+    assert_eq!((refusal.spent, refusal.needed), (60, 40));
     assert_eq!(accounts.record("r-1").await, Some(sent.clone()));
     assert_eq!(accounts.spent(&sent).await, Some((60, 60)));
 
-    assert_eq!(ledger.extend(&sent, &extended, &per_day(100)).await.unwrap(), Reservation::Granted);
+    assert_eq!(accounts.extend(&sent, &extended, &per_day(100)).await.unwrap(), granted(&extended));
     assert_eq!(accounts.record("r-1").await, Some(extended.clone()));
     assert_eq!(accounts.spent(&sent).await, Some((100, 100)));
 
-    let stale = ledger.extend(&sent, &sent.extended(Nanos(1)), &NO_LIMIT).await.unwrap();
+    let stale = accounts.extend(&sent, &sent.extended(Nanos(1)), &NO_LIMIT).await.unwrap();
     assert_eq!(stale, Reservation::Contended);
     assert_eq!(accounts.spent(&sent).await, Some((100, 100)));
     accounts.drop().await;
@@ -147,7 +150,7 @@ async fn a_step_over_a_record_that_moved_is_lost_and_shows_what_stands_there() {
     let Some(accounts) = Accounts::open("ledger-moved").await else { return };
     let Accounts { ledger, .. } = &accounts;
     let first = reserved("r-1", 100);
-    ledger.reserve(&first, &NO_LIMIT).await.unwrap();
+    accounts.reserve(&first, &NO_LIMIT).await.unwrap();
     let released = first.expired(NOON);
     ledger.close(&first, &released).await.unwrap();
 
@@ -213,14 +216,14 @@ async fn a_step_whose_reply_was_lost_counts_once() {
     let budget = per_day(200);
 
     for _ in 0..2 {
-        assert_eq!(ledger.reserve(&first, &budget).await.unwrap(), Reservation::Granted);
+        assert_eq!(accounts.reserve(&first, &budget).await.unwrap(), granted(&first));
     }
     assert_eq!(accounts.spent(&first).await, Some((100, 100)));
     for _ in 0..2 {
         assert_eq!(ledger.send(&first, &sent).await.unwrap(), Transition::Done);
     }
     for _ in 0..2 {
-        assert_eq!(ledger.extend(&sent, &extended, &budget).await.unwrap(), Reservation::Granted);
+        assert_eq!(accounts.extend(&sent, &extended, &budget).await.unwrap(), granted(&extended));
     }
     assert_eq!(accounts.spent(&first).await, Some((150, 150)));
     for _ in 0..2 {

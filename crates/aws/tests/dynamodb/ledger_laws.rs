@@ -24,8 +24,8 @@ async fn step(accounts: &Accounts, id: usize, view: View, mut random: Rng, budge
     let seen = if view.is_none() { accounts.record(&format!("r-{id}")).await } else { view };
     let Some(before) = seen else {
         let first = reserved(&format!("r-{id}"), amount);
-        let answer = ledger.reserve(&first, budget).await.unwrap();
-        return (answer == Reservation::Granted).then_some(first);
+        let answer = accounts.reserve(&first, budget).await.unwrap();
+        return matches!(answer, Reservation::Granted(_)).then_some(first);
     };
     let after = match (random.u8(0..5), before.state) {
         (0, State::Reserved | State::Sent) => {
@@ -34,8 +34,8 @@ async fn step(accounts: &Accounts, id: usize, view: View, mut random: Rng, budge
         }
         (1, State::Sent) => {
             let after = before.extended(Nanos(amount));
-            let answer = ledger.extend(&before, &after, budget).await.unwrap();
-            return Some(if answer == Reservation::Granted { after } else { before });
+            let answer = accounts.extend(&before, &after, budget).await.unwrap();
+            return Some(if matches!(answer, Reservation::Granted(_)) { after } else { before });
         }
         (2, State::Reserved) => before.released(end("unavailable")),
         (3, State::Reserved | State::Sent) => before.expired(NOON),

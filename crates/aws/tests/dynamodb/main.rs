@@ -10,6 +10,7 @@ mod flags;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod lanes;
 mod ledger;
 #[cfg(test)]
 mod ledger_laws;

@@ -30,7 +30,12 @@ async fn every_copy_of_the_head_is_read_and_none_is_no_head() {
             why: "seeded".to_owned(),
             since_us: Timestamp::from_secs(1_795_348_800),
         };
-        put(&table, &head_id(copy), Head { flag, catalogue: u64::from(copy), prices: 1, routing: 2 }).await;
+        put(
+            &table,
+            &head_id(copy),
+            Head { flag, catalogue: u64::from(copy), prices: 1, routing: 2, budgets: 3 },
+        )
+        .await;
     }
 
     let mut copies = std::collections::BTreeSet::new();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use tollgate_core::budgets::Budgets;
 use tollgate_core::catalogue::{Catalogue, Faults, Prices};
 use tollgate_core::routing::Routing;
 use tollgate_core::settings::Document;
@@ -42,15 +43,17 @@ pub(crate) struct Sources {
     pub(crate) catalogue: Source,
     pub(crate) prices: Source,
     pub(crate) routing: Source,
+    pub(crate) budgets: Source,
 }
 
 /// Documents without a fault.
 #[derive(Debug)]
 pub(crate) struct Checked {
-    pub(crate) origins: [Origin; 3],
+    pub(crate) origins: [Origin; 4],
     pub(crate) catalogue: Catalogue,
     pub(crate) prices: Prices,
     pub(crate) routing: Routing,
+    pub(crate) budgets: Budgets,
 }
 
 impl Source {
@@ -91,12 +94,13 @@ impl Source {
 }
 
 impl Sources {
-    /// All three with what they are.
-    pub(crate) fn each_mut(&mut self) -> [(Document, &mut Source); 3] {
+    /// All of them with what they are.
+    pub(crate) fn each_mut(&mut self) -> [(Document, &mut Source); 4] {
         [
             (Document::Catalogue, &mut self.catalogue),
             (Document::Prices, &mut self.prices),
             (Document::Routing, &mut self.routing),
+            (Document::Budgets, &mut self.budgets),
         ]
     }
 
@@ -106,11 +110,15 @@ impl Sources {
         let catalogue: Option<Catalogue> = self.catalogue.parse(Document::Catalogue, &mut faults);
         let prices: Option<Prices> = self.prices.parse(Document::Prices, &mut faults);
         let routing: Option<Routing> = self.routing.parse(Document::Routing, &mut faults);
+        let budgets: Option<Budgets> = self.budgets.parse(Document::Budgets, &mut faults);
+        let mut note = |source: &Source, document, outcome: Result<(), Faults>| {
+            let Err(Faults(found)) = outcome else { return };
+            faults.extend(found.iter().map(|fault| source.fault(document, fault)));
+        };
+        if let Some(budgets) = &budgets {
+            note(&self.budgets, Document::Budgets, budgets.check());
+        }
         if let Some(catalogue) = &catalogue {
-            let mut note = |source: &Source, document, outcome: Result<(), Faults>| {
-                let Err(Faults(found)) = outcome else { return };
-                faults.extend(found.iter().map(|fault| source.fault(document, fault)));
-            };
             note(&self.catalogue, Document::Catalogue, catalogue.check());
             if let Some(prices) = &prices {
                 note(&self.prices, Document::Prices, prices.check(catalogue));
@@ -119,10 +127,11 @@ impl Sources {
                 note(&self.routing, Document::Routing, routing.check(catalogue));
             }
         }
-        match (catalogue, prices, routing) {
-            (Some(catalogue), Some(prices), Some(routing)) if faults.is_empty() => {
-                let origins = [self.catalogue.origin, self.prices.origin, self.routing.origin];
-                Ok(Checked { origins, catalogue, prices, routing })
+        match (catalogue, prices, routing, budgets) {
+            (Some(catalogue), Some(prices), Some(routing), Some(budgets)) if faults.is_empty() => {
+                let origins =
+                    [self.catalogue.origin, self.prices.origin, self.routing.origin, self.budgets.origin];
+                Ok(Checked { origins, catalogue, prices, routing, budgets })
             }
             _ => Err(Error::Faults(Faults(faults))),
         }
@@ -136,6 +145,7 @@ impl Checked {
             (Document::Catalogue, serde_json::to_string(&self.catalogue)?),
             (Document::Prices, serde_json::to_string(&self.prices)?),
             (Document::Routing, serde_json::to_string(&self.routing)?),
+            (Document::Budgets, serde_json::to_string(&self.budgets)?),
         ]
         .into())
     }
@@ -156,6 +166,7 @@ const fn shipped(document: Document) -> &'static str {
         Document::Catalogue => include_str!("../../../../config/catalogue.json"),
         Document::Prices => include_str!("../../../../config/prices.json"),
         Document::Routing => include_str!("../../../../config/routing.json"),
+        Document::Budgets => include_str!("../../../../config/budgets.json"),
     }
 }
 
@@ -169,6 +180,7 @@ mod tests {
             catalogue: read(Document::Catalogue),
             prices: read(Document::Prices),
             routing: read(Document::Routing),
+            budgets: read(Document::Budgets),
         }
     }
 

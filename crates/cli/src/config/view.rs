@@ -55,15 +55,17 @@ pub(crate) struct Checked {
     catalogue: String,
     prices: String,
     routing: String,
+    budgets: String,
     models: usize,
     targets: usize,
     experiments: usize,
+    limited_scopes: usize,
     targets_without_price: Vec<String>,
 }
 
 impl Checked {
     pub(crate) fn of(checked: &documents::Checked) -> Self {
-        let [catalogue, prices, routing] = checked.origins.each_ref().map(|origin| match origin {
+        let [catalogue, prices, routing, budgets] = checked.origins.each_ref().map(|origin| match origin {
             Origin::Shipped => "shipped".to_owned(),
             Origin::Stored => "stored".to_owned(),
             Origin::File(path) => path.display().to_string(),
@@ -73,9 +75,11 @@ impl Checked {
             catalogue,
             prices,
             routing,
+            budgets,
             models: checked.catalogue.models.len(),
             targets: checked.catalogue.targets.len(),
             experiments: checked.routing.experiments.len(),
+            limited_scopes: checked.budgets.limited_scopes(),
             targets_without_price: checked.catalogue.targets.keys().filter(is_unpriced).cloned().collect(),
         }
     }
@@ -87,14 +91,16 @@ impl Display for Checked {
             format!("models: {}, targets: {}", self.models, self.targets),
             format!("targets without a price: {}", self.targets_without_price.len()),
             format!("experiments: {}", self.experiments),
+            format!("limited scopes: {}", self.limited_scopes),
         ];
-        let [catalogue, prices, routing] = sizes;
+        let [catalogue, prices, routing, budgets] = sizes;
         write_fields(
             f,
             &[
                 ("catalogue", Some(format!("{} ({catalogue})", self.catalogue))),
                 ("prices", Some(format!("{} ({prices})", self.prices))),
                 ("routing", Some(format!("{} ({routing})", self.routing))),
+                ("budgets", Some(format!("{} ({budgets})", self.budgets))),
             ],
         )?;
         for target in &self.targets_without_price {
@@ -110,6 +116,7 @@ pub(crate) struct HeadView {
     catalogue: u64,
     prices: u64,
     routing: u64,
+    budgets: u64,
     flag: FlagView,
 }
 
@@ -119,6 +126,7 @@ impl HeadView {
             catalogue: head.catalogue,
             prices: head.prices,
             routing: head.routing,
+            budgets: head.budgets,
             flag: FlagView::of(head.flag),
         }
     }
@@ -133,6 +141,7 @@ impl Display for HeadView {
                 ("catalogue", version(self.catalogue)),
                 ("prices", version(self.prices)),
                 ("routing", version(self.routing)),
+                ("budgets", version(self.budgets)),
                 ("flag", Some(self.flag.to_string())),
             ],
         )
