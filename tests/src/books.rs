@@ -1,4 +1,4 @@
-//! The four places in which a call is counted: ledger, spend counters, rollups, CloudWatch.
+//! The places in which a call is counted: ledger, counters of users, lanes, organisation, rollups, CloudWatch.
 
 use std::time::Duration;
 
@@ -10,13 +10,19 @@ use crate::stack::{Stack, eventually};
 /// Settlement follows the answer, the stream follows settlement: seconds, on a busy machine.
 const CATCH_UP: Duration = Duration::from_secs(60);
 
-/// What the four places say.
+/// What these places say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Books {
     /// Charges of the ledger's records.
     pub ledger: Nanos,
-    /// Months of the spend items.
+    /// Charges of those records that took from a lane: a record of a release without lanes did not.
+    pub ledger_of_lanes: Nanos,
+    /// Months of the users' spend items.
     pub counters: Nanos,
+    /// What lanes hold for calls.
+    pub lanes: Nanos,
+    /// What the organisation counts, without the room that lies in lanes.
+    pub organisation: Nanos,
     /// The organisation's rollups.
     pub rollups: Nanos,
     /// The sum of `Cost.Estimate.Total`.
@@ -28,17 +34,19 @@ pub struct Books {
 }
 
 impl Books {
-    /// Whether all four agree.
+    /// Whether all of them agree.
     #[must_use]
     pub fn agree(&self) -> bool {
         self.ledger == self.counters
+            && self.ledger_of_lanes == self.lanes
+            && self.ledger_of_lanes == self.organisation
             && self.ledger == self.rollups
             && self.ledger == self.metrics
             && self.calls == self.requests
     }
 }
 
-/// Waits until every record is closed and the four places agree.
+/// Waits until every record is closed and all places agree.
 ///
 /// # Panics
 /// If they do not.
@@ -60,10 +68,16 @@ pub async fn balance(stack: &Stack) -> Books {
 async fn read(stack: &Stack, records: &[Value]) -> Books {
     let spend = items(stack, "LimitsTable").await;
     let rollups = items(stack, "RollupsTable").await;
+    let charged = |record: &Value| number(&record["charged_nanos"]);
     let organisation = || rollups.iter().filter(|item| item["scope"]["S"] == "org");
     Books {
-        ledger: Nanos(records.iter().map(|record| number(&record["charged_nanos"])).sum()),
-        counters: Nanos(spend.iter().map(|item| number(&item["month"])).sum()),
+        ledger: Nanos(records.iter().map(charged).sum()),
+        ledger_of_lanes: Nanos(
+            records.iter().filter(|record| record.get("lane").is_some()).map(charged).sum(),
+        ),
+        counters: Nanos(sum(&spend, "spend#user#", "month")),
+        lanes: Nanos(sum(&spend, "lane#", "held")),
+        organisation: Nanos(sum(&spend, "spend#org#", "month")).minus(Nanos(sum(&spend, "lane#", "room"))),
         rollups: Nanos(organisation().map(|item| number(&item["cost_nanos"])).sum()),
         metrics: dollars(&metric(stack, "Cost.Estimate.Total", "Sum").await),
         calls: u64::try_from(records.len()).unwrap_or(u64::MAX),
@@ -104,6 +118,12 @@ pub async fn metric(stack: &Stack, name: &str, statistic: &str) -> Vec<Value> {
     });
     let answer = stack.aws("cloudwatch", "get_metric_data", &query).await;
     answer["MetricDataResults"][0]["Values"].as_array().expect("a result has values").clone()
+}
+
+/// The sum of an attribute over the items whose keys begin so.
+fn sum(items: &[Value], start: &str, attribute: &str) -> u64 {
+    let is_meant = |item: &&Value| item["scope"]["S"].as_str().is_some_and(|scope| scope.starts_with(start));
+    items.iter().filter(is_meant).map(|item| number(&item[attribute])).sum()
 }
 
 fn number(attribute: &Value) -> u64 {
