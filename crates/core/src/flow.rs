@@ -168,3 +168,6 @@ fn micros(instant: Timestamp) -> i128 {
 fn as_micros(duration: Duration) -> i128 {
     i128::try_from(duration.as_micros()).unwrap_or(i128::MAX)
 }
+
+#[cfg(test)]
+mod tests;
