@@ -25,6 +25,7 @@ pub mod keys;
 pub mod lanes;
 pub mod ledger;
 pub mod overdue;
+pub mod quotas;
 pub mod rates;
 pub mod records;
 pub mod reports;

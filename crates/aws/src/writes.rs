@@ -150,8 +150,8 @@ impl Words {
             match step {
                 Step::Set(value) => set.push(format!("{name} = {}", self.value(number(value)))),
                 Step::Add(delta) => add.push(format!("{name} {}", self.value(number(delta)))),
-                Step::Join(text) => {
-                    add.push(format!("{name} {}", self.value(AttributeValue::Ss(vec![text.clone()]))));
+                Step::Join(texts) => {
+                    add.push(format!("{name} {}", self.value(AttributeValue::Ss(texts.clone()))));
                 }
             }
         }
@@ -254,7 +254,7 @@ mod tests {
         let write = Write::update(Table::Limits, "spend#x".to_owned(), Vec::new())
             .and("expires_at", Step::Set(7))
             .and("d22", Step::Add(-3))
-            .and("members", Step::Join("22#0".to_owned()))
+            .and("members", Step::Join(vec!["22#0".to_owned()]))
             .only_if(Check::AtMost("d22".to_owned(), 90))
             .only_if(Check::AtLeast("room".to_owned(), 5))
             .only_if(Check::AtLeast("room".to_owned(), -5))

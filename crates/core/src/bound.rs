@@ -13,6 +13,9 @@ use crate::request::Request;
 /// Bytes that stand in for an inline image after its data were taken out.
 const IMAGE_FRAME_BYTES: u64 = 64;
 
+/// English text has about four bytes a token.
+const BYTES_PER_TOKEN: u64 = 4;
+
 /// The most input tokens that a target can count for a request, without what an earlier response adds.
 #[must_use]
 pub fn input_tokens(request: &Request, target: &Target) -> u64 {
@@ -51,6 +54,14 @@ pub fn attempt_bound(
     let output = output_cap.saturating_mul(request.choices());
     let input = input_tokens(request, target).saturating_add(earlier);
     Amount { nanos: price.bound(input, output, tier), tokens: input.saturating_add(output) }
+}
+
+/// About how many tokens a provider counts against its quota when it admits a call: at four bytes of text a token, with
+/// the whole output cap.
+#[must_use]
+pub fn quota_tokens(request: &Request, target: &Target, output_cap: u64) -> u64 {
+    let output = output_cap.saturating_mul(request.choices());
+    (input_tokens(request, target) / BYTES_PER_TOKEN).saturating_add(output)
 }
 
 fn as_tokens(count: usize) -> u64 {

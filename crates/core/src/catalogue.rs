@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::dialect::Dialect;
 use crate::parameter::Rules;
 use crate::price::{History, Price};
+use crate::quota::Quota;
 use crate::time::Timestamp;
 
 /// Models by alias, targets by id.
@@ -62,6 +63,9 @@ pub struct Target {
     /// How long it may take.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// What its provider admits per minute and account, where we keep to it ourselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
 }
 
 const fn default_overhead() -> u64 {
@@ -242,6 +246,10 @@ impl Catalogue {
 
 impl Target {
     fn check(&self, id: &str, faults: &mut Vec<String>) {
+        let quota = self.quota.unwrap_or_default();
+        if quota.tokens_per_minute == Some(0) || quota.requests_per_minute == Some(0) {
+            faults.push(format!("target \"{id}\": a quota is at least 1"));
+        }
         let mut need = |is_right: bool, what: &str| {
             if !is_right {
                 faults.push(format!("target \"{id}\": {what}"));

@@ -84,7 +84,7 @@ impl Lane {
             1 => self.team.to_string(),
             _ => self.tenant.to_string(),
         };
-        write.and(GRANTED, Step::Set(now.as_micros())).and(MEMBERS, Step::Join(member))
+        write.and(GRANTED, Step::Set(now.as_micros())).and(MEMBERS, Step::Join(vec![member]))
     }
 
     /// Room goes back to all parents. With `untouched_since`, only if no call took from the lane after that.

@@ -31,6 +31,7 @@ pub mod parameter;
 pub mod ports;
 pub mod price;
 pub mod prompt;
+pub mod quota;
 pub mod rate;
 pub mod raw;
 pub mod ready;

@@ -85,6 +85,12 @@ pub enum ModelError {
         /// If the provider said so.
         retry_after: Option<Duration>,
     },
+    /// Our own bucket for its quota is empty; the provider was not asked.
+    #[error("over our share of its quota")]
+    OverQuota {
+        /// Until the bucket holds more.
+        retry_after: Duration,
+    },
     /// Our credentials do not work there.
     #[error("not authorized")]
     Unauthorized(#[source] Cause),
@@ -111,9 +117,11 @@ impl ModelError {
     pub const fn may_be_billed(&self) -> bool {
         match self {
             Self::TimedOut | Self::Garbled(_) | Self::Broken(_) => true,
-            Self::Refused { .. } | Self::Throttled { .. } | Self::Unauthorized(_) | Self::Unavailable(_) => {
-                false
-            }
+            Self::Refused { .. }
+            | Self::Throttled { .. }
+            | Self::OverQuota { .. }
+            | Self::Unauthorized(_)
+            | Self::Unavailable(_) => false,
         }
     }
 }

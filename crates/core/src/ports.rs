@@ -1,5 +1,7 @@
 //! What the decisions need from the world. Adapters are in `tollgate-aws`; the fakes of the tests beside them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -9,6 +11,7 @@ use crate::escrow::Lane;
 use crate::flow::TokenStanding;
 use crate::metrics::Datum;
 use crate::model::{Call, Cause, ModelError, Reply};
+use crate::quota::{Draw, Quota};
 use crate::rate::{RatePolicy, RateRefusal, RateStanding};
 use crate::record::Record;
 use crate::reservation::{Refusal, Taking};
@@ -16,7 +19,7 @@ use crate::rollup::Posting;
 use crate::settings::{Document, Flag, Head, Tenant};
 use crate::time::{Day, Timestamp};
 use crate::trace::{Span, Trace};
-use crate::write::Item;
+use crate::write::{Item, Write};
 
 /// The store did not answer, or not in time. The call that needed it is refused, or the cache is a miss.
 #[derive(Debug, thiserror::Error)]
@@ -155,6 +158,27 @@ pub trait Escrows: Send + Sync {
     async fn idle(&self, day: Day, now: Timestamp) -> Result<Vec<(Lane, Item)>, StoreError>;
     /// Gives the room of an idle lane back to its parents, unless a call took from it meanwhile; says whether it did.
     async fn give_back(&self, lane: &Lane, item: &Item) -> Result<bool, StoreError>;
+}
+
+/// Buckets for the quotas of providers. One that cannot be reached stops nobody: the provider has the last word.
+#[async_trait]
+pub trait Quotas: Send + Sync {
+    /// Takes the tokens of a call.
+    async fn draw(&self, draw: &Draw, quota: &Quota) -> Result<Drawn, StoreError>;
+    /// Gives back what a call did not use.
+    async fn give_back(&self, write: Write) -> Result<(), StoreError>;
+}
+
+/// Whether a quota holds a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// It does.
+    Taken,
+    /// It does not, for now.
+    Refused {
+        /// Until it is worth another try.
+        retry_after: Duration,
+    },
 }
 
 /// The outcome of a change of a record.

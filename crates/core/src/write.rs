@@ -65,7 +65,7 @@ pub enum Check {
 pub enum Change {
     /// The whole item, in place of what stands there.
     Put(Item),
-    /// Single attributes; the others stay.
+    /// Single attributes, each of them once; the others stay.
     Update(Vec<(String, Step)>),
 }
 
@@ -76,8 +76,8 @@ pub enum Step {
     Add(i128),
     /// It is this number from now on.
     Set(u64),
-    /// The text joins the set.
-    Join(String),
+    /// The texts join the set.
+    Join(Vec<String>),
 }
 
 impl Write {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::join;
 use tokio::time::Instant;
 use tollgate_aws::causes::Causes;
 use tollgate_core::budget::Amount;
@@ -13,7 +14,8 @@ use tollgate_core::error::Error;
 use tollgate_core::identity::Identity;
 use tollgate_core::interpreter::{Interpreter, Telling, Told};
 use tollgate_core::model::{Call, ModelError, Pieces, Reply};
-use tollgate_core::ports::{Granted, Reservation, StoreError, Transition};
+use tollgate_core::ports::{Drawn, Granted, Reservation, StoreError, Transition};
+use tollgate_core::quota::Draw;
 use tollgate_core::record::Record;
 use tollgate_core::reservation::{Refusal, Taking};
 use tollgate_core::usage::Usage;
@@ -44,6 +46,8 @@ pub(crate) struct Sent {
     pub(crate) record: Record,
     /// What earlier attempts may have cost.
     pub(crate) unknown: Amount,
+    /// What it took of the target's quota.
+    pub(crate) draw: Option<Draw>,
 }
 
 /// The beginning of an answer.
@@ -100,17 +104,24 @@ impl Gateway {
         let (mut causes, mut retry_after, mut only_late) = (Vec::new(), None, true);
         let last = plan.steps.len();
         for (number, step) in (1..).zip(plan.steps) {
-            if let Err(error) = self.prepare(serving, &step, &mut failed).await {
-                failed.error = error;
-                return Err(failed);
-            }
+            let draw = self.draw(serving, &step);
+            let drawn = match self.prepare(serving, &step, draw.as_ref(), &mut failed).await {
+                Ok(drawn) => drawn,
+                Err(error) => {
+                    failed.error = error;
+                    return Err(failed);
+                }
+            };
             let (name, begun) = (format!("attempt-{number}"), (self.options.clock)());
-            let asked = self.ask(serving, &step, (&name, number == last)).await;
+            let asked = match drawn {
+                Drawn::Taken => self.ask(serving, &step, (&name, number == last)).await,
+                Drawn::Refused { retry_after } => Err(ModelError::OverQuota { retry_after }),
+            };
             self.span(&serving.arrival, &name, begun, asked.is_err());
             let error = match asked {
                 Ok(reply) => {
                     let Failed { record, unknown, .. } = failed;
-                    return Ok(Won { sent: Sent { step, record, unknown }, reply });
+                    return Ok(Won { sent: Sent { step, record, unknown, draw }, reply });
                 }
                 Err(ModelError::Refused { status, body }) => {
                     failed.error = Error::Refused { status, body };
@@ -122,9 +133,11 @@ impl Gateway {
             if error.may_be_billed() {
                 failed.unknown = failed.unknown.plus(step.bound);
             }
-            if let ModelError::Throttled { retry_after: after } = error {
-                retry_after = retry_after.max(after);
-            }
+            retry_after = retry_after.max(match error {
+                ModelError::Throttled { retry_after } => retry_after,
+                ModelError::OverQuota { retry_after } => Some(retry_after),
+                _ => None,
+            });
             only_late &= matches!(error, ModelError::TimedOut);
             causes.push(format!("{}: {error}", step.id));
         }
@@ -138,7 +151,13 @@ impl Gateway {
 
     /// Makes sure, before the bytes leave, that the reservation holds what earlier attempts may have cost besides this
     /// one, that calls are still admitted, and that the ledger knows of it.
-    async fn prepare(&self, serving: &Serving, step: &Step, state: &mut Failed) -> Result<(), Error> {
+    async fn prepare(
+        &self,
+        serving: &Serving,
+        step: &Step,
+        draw: Option<&Draw>,
+        state: &mut Failed,
+    ) -> Result<Drawn, Error> {
         let needed = state.unknown.plus(step.bound);
         let more = needed.minus(state.record.reserved());
         if more != Amount::ZERO {
@@ -149,10 +168,11 @@ impl Gateway {
         // Last, because an extension may wait for others, and the flag must not have grown old when the bytes leave.
         self.settings.admit((self.options.clock)()).await?;
         let sent = state.record.sent(&step.id);
-        match self.ledger.send(&state.record, &sent).await {
+        let (noted, drawn) = join(self.ledger.send(&state.record, &sent), self.take_quota(step, draw)).await;
+        match noted {
             Ok(Transition::Done) => {
                 state.record = sent;
-                Ok(())
+                Ok(drawn)
             }
             Ok(Transition::Lost(_) | Transition::Missing) => Err(Error::Contended),
             Err(error) => Err(unreachable_ledger(&error)),

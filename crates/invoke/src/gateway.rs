@@ -16,7 +16,7 @@ use tollgate_core::error::Error;
 use tollgate_core::flow::{Flow as KeyFlow, TokenStanding};
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
-use tollgate_core::ports::{Cache, Granted, Ledger, Model, Records, Settings, Spans};
+use tollgate_core::ports::{Cache, Granted, Ledger, Model, Quotas, Records, Settings, Spans};
 use tollgate_core::rate::reset_text;
 use tollgate_core::record::{CacheOutcome, End, Opening, Record};
 use tollgate_core::request::Request;
@@ -45,6 +45,7 @@ pub struct Gateway {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) cache: Arc<dyn Cache>,
+    pub(crate) quotas: Arc<dyn Quotas>,
     pub(crate) model: Arc<dyn Model>,
     pub(crate) spans: Arc<dyn Spans>,
     pub(crate) options: Options,
@@ -60,6 +61,8 @@ pub struct Ports {
     pub records: Arc<dyn Records>,
     /// Answers that were paid for.
     pub cache: Arc<dyn Cache>,
+    /// Buckets for the providers' quotas.
+    pub quotas: Arc<dyn Quotas>,
     /// The providers.
     pub model: Arc<dyn Model>,
     /// X-Ray.
@@ -89,8 +92,17 @@ impl Gateway {
     /// Over these ports.
     #[must_use]
     pub fn new(ports: Ports, options: Options) -> Self {
-        let Ports { settings, ledger, records, cache, model, spans } = ports;
-        Self { settings: CurrentSettings::new(settings), ledger, records, cache, model, spans, options }
+        let Ports { settings, ledger, records, cache, quotas, model, spans } = ports;
+        Self {
+            settings: CurrentSettings::new(settings),
+            ledger,
+            records,
+            cache,
+            quotas,
+            model,
+            spans,
+            options,
+        }
     }
 
     /// A POST in one of the dialects.

@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod handler;
 mod plan;
 mod pump;
+mod quota;
 mod route;
 mod settings;
 mod trimming;

@@ -7,6 +7,7 @@ use tollgate_aws::bedrock::{self, Bedrock};
 use tollgate_aws::cache::DynamoCache;
 use tollgate_aws::clock;
 use tollgate_aws::ledger::DynamoLedger;
+use tollgate_aws::quotas::DynamoQuotas;
 use tollgate_aws::records::DynamoRecords;
 use tollgate_aws::sdk::{self, Patience};
 use tollgate_aws::settings::DynamoSettings;
@@ -28,6 +29,7 @@ async fn main() -> Result<(), Error> {
         allow_private: config.allow_private_providers,
         prefetch: config.provider_secrets,
     };
+    let quotas = DynamoQuotas::new(dynamo.clone(), config.limits_table.clone());
     let tables = Tables {
         ledger: config.ledger_table.clone(),
         limits: config.limits_table,
@@ -38,6 +40,7 @@ async fn main() -> Result<(), Error> {
         ledger: Arc::new(DynamoLedger::new(dynamo.clone(), tables)),
         records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),
         cache: Arc::new(DynamoCache::new(dynamo, config.cache_table)),
+        quotas: Arc::new(quotas),
         model: Arc::new(Bedrock::new(&sdk, providers).await?),
         spans: Arc::new(XrayDaemon::at(config.xray_daemon.as_deref())),
     };

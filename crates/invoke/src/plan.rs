@@ -1,7 +1,7 @@
 //! What will be done about a request, decided before anything is written: which targets, in which words, up to which
 //! cap and bound.
 
-use tollgate_core::bound::attempt_bound;
+use tollgate_core::bound::{attempt_bound, quota_tokens};
 use tollgate_core::budget::Amount;
 use tollgate_core::caller::Caller;
 use tollgate_core::catalogue::{Model, Target};
@@ -39,6 +39,8 @@ pub(crate) struct Step {
     pub(crate) ready: Ready,
     /// The most that one attempt can cost and count.
     pub(crate) bound: Amount,
+    /// About what the provider's quota will count.
+    pub(crate) quota_tokens: u64,
 }
 
 /// What a plan is made from, besides the documents.
@@ -166,7 +168,8 @@ fn step(
     if settings.has_default_cap {
         ready.adapted.push(format!("max_output_tokens={}", ready.output_cap));
     }
-    Ok(Step { id: id.to_owned(), target: target.clone(), price, tier, ready, bound })
+    let quota_tokens = quota_tokens(request, target, ready.output_cap).saturating_add(earlier);
+    Ok(Step { id: id.to_owned(), target: target.clone(), price, tier, ready, bound, quota_tokens })
 }
 
 fn refusal(request: &Request, unfit: &Unfit) -> Error {

@@ -211,6 +211,9 @@ impl Gateway {
         let begun = (self.options.clock)();
         let is_done = self.close(&sent.record, sent.record.settled(bill.cost, end)).await;
         self.span(&serving.arrival, "settle", begun, !is_done);
+        if !bill.estimated {
+            self.give_quota_back(sent, bill.usage.total()).await;
+        }
     }
 
     /// Writes how a call ended, and says whether it is written. What cannot be written now is left to the reconciler, which

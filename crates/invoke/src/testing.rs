@@ -150,6 +150,7 @@ impl World {
             ledger: ledger.clone(),
             records: ledger.clone(),
             cache: cache.clone(),
+            quotas: ledger.clone(),
             model: model.clone(),
             spans: spans.clone(),
         };

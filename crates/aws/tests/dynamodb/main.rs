@@ -15,6 +15,7 @@ mod ledger;
 #[cfg(test)]
 mod ledger_laws;
 #[cfg(test)]
+mod quotas;
 mod rates;
 #[cfg(test)]
 mod settings;

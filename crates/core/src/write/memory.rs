@@ -1,6 +1,6 @@
 //! Tables in memory, with DynamoDB's own meaning of a transaction: all of its writes, or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -60,6 +60,8 @@ impl Memory {
         match &write.change {
             Change::Put(item) => drop(self.items.insert(at, item.clone())),
             Change::Update(steps) => {
+                let names: BTreeSet<&String> = steps.iter().map(|(attribute, _)| attribute).collect();
+                assert_eq!(names.len(), steps.len(), "DynamoDB takes one step for each attribute");
                 let item = self.items.entry(at).or_default();
                 item.insert(write.table.key().to_owned(), json!(write.key));
                 for (attribute, step) in steps {
@@ -90,9 +92,9 @@ fn step_to(item: &Item, attribute: &str, step: &Step) -> Value {
                 .map_or_else(|_| json!(u64::try_from(sum).unwrap_or(u64::MAX)), |sum| json!(sum))
         }
         Step::Set(value) => json!(value),
-        Step::Join(text) => {
+        Step::Join(texts) => {
             let mut all: Vec<&str> = super::texts(item, attribute).collect();
-            all.push(text);
+            all.extend(texts.iter().map(String::as_str));
             all.sort_unstable();
             all.dedup();
             json!(all)

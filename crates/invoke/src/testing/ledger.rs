@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tollgate_core::escrow;
-use tollgate_core::ports::{Granted, Ledger, Records, Reservation, StoreError, Transition};
+use tollgate_core::ports::{Drawn, Granted, Ledger, Quotas, Records, Reservation, StoreError, Transition};
+use tollgate_core::quota::{Draw, Quota};
 use tollgate_core::record::{self, Record};
 use tollgate_core::reservation::{Next, Obstacle, Taking};
 use tollgate_core::spend::MONTH_ATTRIBUTE;
@@ -156,6 +157,28 @@ impl Ledger for MemoryLedger {
     async fn enter(&self, record: &Record) -> Result<(), StoreError> {
         self.begin("enter").await?;
         self.change(&[record::write(None, record)], record, Mood::Well).map(drop)
+    }
+}
+
+#[async_trait]
+impl Quotas for MemoryLedger {
+    async fn draw(&self, draw: &Draw, quota: &Quota) -> Result<Drawn, StoreError> {
+        self.begin("draw").await?;
+        let mut tables = self.tables.lock().unwrap();
+        let read = |tables: &Memory, key: &str| tables.get(Table::Limits, key);
+        let before = read(&tables, &draw.key_before()).unwrap_or_default();
+        Ok(match draw.take(quota, read(&tables, &draw.key()).as_ref(), &before) {
+            Ok(write) => {
+                tables.transact(&[write]).unwrap();
+                Drawn::Taken
+            }
+            Err(retry_after) => Drawn::Refused { retry_after },
+        })
+    }
+
+    async fn give_back(&self, write: Write) -> Result<(), StoreError> {
+        self.tables.lock().unwrap().transact(&[write]).unwrap();
+        Ok(())
     }
 }
 
