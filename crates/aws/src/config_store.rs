@@ -1,6 +1,7 @@
 //! The config table as an operator sees it: documents with their versions, and the heads that say which are in force.
 
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -74,17 +75,47 @@ impl ConfigStore {
         texts: &BTreeMap<Document, String>,
         first_flag: &Flag,
     ) -> Result<Seed, StoreError> {
+        let same = |_: &Before| Ok::<_, Infallible>(texts.clone());
+        match self.write(same, first_flag).await? {
+            Ok(seed) => Ok(seed),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Changes one document: `change` is given the text in force, again after each lost race, and may refuse.
+    pub async fn edit<E>(
+        &self,
+        document: Document,
+        change: impl Fn(Option<&str>) -> Result<String, E>,
+        first_flag: &Flag,
+    ) -> Result<Result<Seed, E>, StoreError> {
+        let changed = |before: &Before| {
+            let text = before.documents.get(&document).map(|stored| stored.text.as_str());
+            Ok([(document, change(text)?)].into())
+        };
+        self.write(changed, first_flag).await
+    }
+
+    async fn write<E>(
+        &self,
+        texts: impl Fn(&Before) -> Result<BTreeMap<Document, String>, E>,
+        first_flag: &Flag,
+    ) -> Result<Result<Seed, E>, StoreError> {
         for attempt in 0..TRIES {
             contention::pause(attempt).await;
             let before = self.before().await?;
-            let changes = changes(texts, &before);
-            match self.transact(self.writes(texts, &before, &changes, first_flag)?).await {
-                Ok(()) => return Ok(Seed::Done(changes)),
+            let texts = match texts(&before) {
+                Ok(texts) => texts,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let changes = changes(&texts, &before);
+            match self.transact(self.writes(&texts, &before, &changes, first_flag)?).await {
+                Ok(()) => return Ok(Ok(Seed::Done(changes))),
                 Err(error) if is_lost_race(&error) => {}
                 Err(error) => return Err(unreachable(STORE)(error)),
             }
         }
-        Ok(Seed::Contended)
+        Ok(Ok(Seed::Contended))
     }
 
     async fn before(&self) -> Result<Before, StoreError> {

@@ -15,6 +15,7 @@ pub mod config_store;
 #[cfg(any(feature = "bedrock", feature = "cloudwatch"))]
 mod connection;
 pub mod contention;
+pub mod counters;
 #[cfg(feature = "bedrock")]
 pub mod credentials;
 #[cfg(feature = "sqs")]

@@ -12,6 +12,8 @@ pub struct Stack {
     pub keys_table: String,
     /// Calls, one record each.
     pub ledger_table: String,
+    /// Rates, spend and escrow.
+    pub limits_table: String,
     /// Sums of days.
     pub rollups_table: String,
     /// The secret that keys the hash of API keys.
@@ -69,6 +71,7 @@ impl Stack {
             config_table: require("ConfigTable")?,
             keys_table: require("KeysTable")?,
             ledger_table: require("LedgerTable")?,
+            limits_table: require("LimitsTable")?,
             rollups_table: require("RollupsTable")?,
             key_pepper_secret_arn: require("KeyPepperSecretArn")?,
         })

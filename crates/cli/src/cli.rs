@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Error;
 use crate::screen::Screen;
-use crate::{config, flag, keys, ledger, spend, tenants};
+use crate::{budgets, config, flag, keys, ledger, spend, tenants};
 
 /// Operates a Tollgate deployment: keys, the kill switch, spend, the ledger and the configuration
 #[derive(Debug, Parser)]
@@ -41,10 +41,13 @@ enum Command {
     Flag(flag::Command),
     Resume(flag::Resume),
     Spend(spend::Spend),
+    /// Set and list what organisation, tenants and teams may spend
+    #[command(subcommand)]
+    Budgets(budgets::Command),
     /// Show single calls
     #[command(subcommand)]
     Ledger(ledger::Command),
-    /// Check, write and show catalogue, prices and routing
+    /// Check, write and show catalogue, prices, routing and budgets
     #[command(subcommand)]
     Config(config::Command),
     /// Register the accounts in which tenants' calls run
@@ -62,6 +65,7 @@ impl Cli {
             Command::Flag(command) => flag::run(command, stack, &mut screen).await,
             Command::Resume(wish) => flag::resume(wish, stack, &mut screen).await,
             Command::Spend(wish) => spend::run(wish, stack, &mut screen).await,
+            Command::Budgets(command) => budgets::run(command, stack, &mut screen).await,
             Command::Ledger(command) => ledger::run(command, stack, &mut screen).await,
             Command::Config(command) => config::run(command, stack, &mut screen).await,
             Command::Tenants(command) => tenants::run(command, stack, &mut screen).await,

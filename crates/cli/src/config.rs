@@ -82,15 +82,19 @@ async fn seed(files: Files, deployment: &Deployment, screen: &mut Screen<'_>) ->
         sources.replace_shipped(&deployment.settings).await?;
     }
     let texts = sources.check()?.texts()?;
-    let first_flag = Flag {
+    match deployment.config.seed(&texts, &first_flag()).await? {
+        Seed::Done(changes) => screen.show(&view::Seeded::of(&changes)),
+        Seed::Contended => Err(Error::Contended),
+    }
+}
+
+/// The flag of a deployment that has none yet.
+pub(crate) fn first_flag() -> Flag {
+    Flag {
         enabled: true,
         who: "tollgate config seed".to_owned(),
         why: "first seed".to_owned(),
         since_us: clock::now(),
-    };
-    match deployment.config.seed(&texts, &first_flag).await? {
-        Seed::Done(changes) => screen.show(&view::Seeded::of(&changes)),
-        Seed::Contended => Err(Error::Contended),
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use tollgate_aws::config_store::ConfigStore;
+use tollgate_aws::counters::Counters;
 use tollgate_aws::flags::DynamoFlags;
 use tollgate_aws::key_register::KeyRegister;
 use tollgate_aws::reports::Reports;
@@ -23,6 +24,7 @@ const PATIENCE: Patience =
 /// Everything that a command may touch.
 pub(crate) struct Deployment {
     pub(crate) config: ConfigStore,
+    pub(crate) counters: Counters,
     pub(crate) flags: DynamoFlags,
     pub(crate) keys: KeyRegister,
     pub(crate) reports: Reports,
@@ -40,6 +42,7 @@ impl Deployment {
         let tables = DynamoClient::new(&sdk);
         Ok(Self {
             config: ConfigStore::new(&tables, &stack.config_table),
+            counters: Counters::new(tables.clone(), stack.limits_table.clone()),
             flags: DynamoFlags::new(tables.clone(), stack.config_table.clone()),
             keys: KeyRegister::new(&tables, &stack.keys_table),
             reports: Reports::new(&tables, &stack.ledger_table, &stack.rollups_table),

@@ -1,5 +1,6 @@
 //! `tollgate`, the operator's command: keys, the kill switch, spend, the ledger and the configuration.
 
+mod budgets;
 mod cli;
 mod config;
 mod deployment;
