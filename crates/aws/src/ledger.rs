@@ -14,11 +14,13 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use tollgate_core::budget::Budget;
+use tollgate_core::idempotency::Claim;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{Ledger, Reservation, StoreError, Transition};
 use tollgate_core::record::{Record, spend_delta};
 use tollgate_core::spend::{MONTH_ATTRIBUTE, Spent, exhausted};
 
+use crate::claims;
 use crate::contention::{is_conflict, pause, token};
 use crate::store::unreachable;
 
@@ -33,6 +35,8 @@ pub struct DynamoLedger {
     client: Client,
     ledger_table: String,
     limits_table: String,
+    /// Where claims lie; without it no call can be reserved under one.
+    cache_table: Option<String>,
 }
 
 /// What came of a transaction over a record and its spend item.
@@ -40,6 +44,7 @@ enum Outcome {
     Done,
     RecordMoved(Option<HashMap<String, AttributeValue>>),
     SpendRefused(Option<HashMap<String, AttributeValue>>),
+    ClaimLost(Option<HashMap<String, AttributeValue>>),
     Contended,
 }
 
@@ -47,7 +52,13 @@ impl DynamoLedger {
     /// Over these tables.
     #[must_use]
     pub const fn new(client: Client, ledger_table: String, limits_table: String) -> Self {
-        Self { client, ledger_table, limits_table }
+        Self { client, ledger_table, limits_table, cache_table: None }
+    }
+
+    /// The same, with the table in which claims lie.
+    #[must_use]
+    pub fn with_claims(self, cache_table: String) -> Self {
+        Self { cache_table: Some(cache_table), ..self }
     }
 
     /// Runs a transaction; conflicts are retried with jitter, each try under its own token.
@@ -58,7 +69,7 @@ impl DynamoLedger {
         &self,
         before: Option<&Record>,
         after: &Record,
-        items: [TransactWriteItem; 2],
+        items: Vec<TransactWriteItem>,
     ) -> Result<Outcome, StoreError> {
         let held = before.map(|before| (before.state, before.charged_nanos));
         let step = serde_json::to_string(&(&self.ledger_table, held, after)).map_err(unreachable(STORE))?;
@@ -68,13 +79,14 @@ impl DynamoLedger {
                 .client
                 .transact_write_items()
                 .client_request_token(token(&[&step, &attempt.to_string()]))
-                .set_transact_items(Some(items.to_vec()))
+                .set_transact_items(Some(items.clone()))
                 .send()
                 .await;
             let Err(error) = sent else { return Ok(Outcome::Done) };
             match reasons(&error) {
-                [record, _] if is_condition(record) => return Ok(Outcome::RecordMoved(record.item.clone())),
-                [_, spend] if is_condition(spend) => return Ok(Outcome::SpendRefused(spend.item.clone())),
+                [record, ..] if is_condition(record) => return Ok(Outcome::RecordMoved(record.item.clone())),
+                [_, _, claim] if is_condition(claim) => return Ok(Outcome::ClaimLost(claim.item.clone())),
+                [_, spend, ..] if is_condition(spend) => return Ok(Outcome::SpendRefused(spend.item.clone())),
                 reasons if is_conflict(reasons) => {}
                 _ => return Err(unreachable(STORE)(error)),
             }
@@ -87,11 +99,13 @@ impl DynamoLedger {
         before: Option<&Record>,
         after: &Record,
         budget: &Budget,
+        claim: Option<TransactWriteItem>,
     ) -> Result<Reservation, StoreError> {
         let charged = before.map_or(Nanos::ZERO, |before| before.charged_nanos);
         let needed = after.charged_nanos.minus(charged);
-        let items =
-            [self.put(before, after)?, self.add(after, i128::from(needed.0), Some((budget, needed)))?];
+        let mut items =
+            vec![self.put(before, after)?, self.add(after, i128::from(needed.0), Some((budget, needed)))?];
+        items.extend(claim);
         let refusal = |spent| exhausted(&after.user_scope().to_string(), budget, spent, needed, after.day);
         if let Some(exhausted) = refusal(Spent::default()) {
             return Ok(Reservation::Refused(exhausted));
@@ -101,6 +115,10 @@ impl DynamoLedger {
             Outcome::SpendRefused(item) => {
                 let spent = spent(&item.unwrap_or_default(), &after.spend_item().day_attribute);
                 Ok(refusal(spent).map_or(Reservation::Contended, Reservation::Refused))
+            }
+            Outcome::ClaimLost(item) => {
+                let standing = item.map(claims::read).transpose()?;
+                Ok(standing.map_or(Reservation::Contended, |claimed| Reservation::Claimed(claimed.into())))
             }
             Outcome::RecordMoved(item) => Ok(match moved(item, after)? {
                 Transition::Done => Reservation::Granted,
@@ -162,8 +180,18 @@ impl DynamoLedger {
 
 #[async_trait]
 impl Ledger for DynamoLedger {
-    async fn reserve(&self, record: &Record, budget: &Budget) -> Result<Reservation, StoreError> {
-        self.take(None, record, budget).await
+    async fn reserve(
+        &self,
+        record: &Record,
+        budget: &Budget,
+        claim: Option<&Claim>,
+    ) -> Result<Reservation, StoreError> {
+        let nowhere = || StoreError { store: STORE, cause: "no table of claims is configured".into() };
+        let claim = claim.map(|claim| {
+            let table = self.cache_table.as_deref().ok_or_else(nowhere)?;
+            claims::put(table, claim, record.created_us)
+        });
+        self.take(None, record, budget, claim.transpose()?).await
     }
 
     async fn extend(
@@ -172,7 +200,7 @@ impl Ledger for DynamoLedger {
         after: &Record,
         budget: &Budget,
     ) -> Result<Reservation, StoreError> {
-        self.take(Some(before), after, budget).await
+        self.take(Some(before), after, budget, None).await
     }
 
     async fn send(&self, before: &Record, after: &Record) -> Result<Transition, StoreError> {
@@ -200,11 +228,11 @@ impl Ledger for DynamoLedger {
     }
 
     async fn close(&self, before: &Record, after: &Record) -> Result<Transition, StoreError> {
-        let items = [self.put(Some(before), after)?, self.add(after, spend_delta(before, after), None)?];
+        let items = vec![self.put(Some(before), after)?, self.add(after, spend_delta(before, after), None)?];
         match self.transact(Some(before), after, items).await? {
             Outcome::Done => Ok(Transition::Done),
             Outcome::RecordMoved(item) => moved(item, after),
-            Outcome::SpendRefused(_) | Outcome::Contended => {
+            Outcome::SpendRefused(_) | Outcome::ClaimLost(_) | Outcome::Contended => {
                 Err(StoreError { store: STORE, cause: "the spend item is contended".into() })
             }
         }

@@ -15,6 +15,7 @@ pub mod dialect;
 pub mod embedding;
 pub mod error;
 pub mod event;
+pub mod idempotency;
 pub mod identity;
 pub mod interpreter;
 pub mod key;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::budget::Budget;
 use crate::caller::KeyRecord;
+use crate::idempotency::{Answered, Claim, Claimed, Kept};
 use crate::metrics::Datum;
 use crate::model::{Call, Cause, ModelError, Reply};
 use crate::rate::{RatePolicy, RateRefusal, RateStanding};
@@ -105,8 +106,13 @@ pub struct QueueError {
 /// The ledger together with the spend that it moves.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Enters a new record and reserves its bound, in one transaction: both or neither.
-    async fn reserve(&self, record: &Record, budget: &Budget) -> Result<Reservation, StoreError>;
+    /// Enters a new record, reserves its bound and writes its claim if it has one, in one transaction: all or nothing.
+    async fn reserve(
+        &self,
+        record: &Record,
+        budget: &Budget,
+        claim: Option<&Claim>,
+    ) -> Result<Reservation, StoreError>;
     /// Adds to the reservation of an open record before the next attempt; both or neither.
     async fn extend(
         &self,
@@ -136,6 +142,8 @@ pub enum Reservation {
     Granted,
     /// A budget does not hold it.
     Refused(Exhausted),
+    /// Another call holds the claim; nothing was written.
+    Claimed(Box<Claimed>),
     /// Others were faster, again and again; nothing was written.
     Contended,
 }
@@ -231,6 +239,30 @@ pub struct Entry {
     pub cost: crate::money::Nanos,
     /// Epoch seconds from which it is no longer served.
     pub expires_at: u64,
+}
+
+/// Answers of calls under an idempotency key. Claims are written with reservations, by the [`Ledger`].
+#[async_trait]
+pub trait Answers: Send + Sync {
+    /// What stands under a claim's id, read consistently, even where it has expired.
+    async fn find(&self, id: &str) -> Result<Option<Claimed>, StoreError>;
+    /// Keeps the answer of the call that holds the claim.
+    async fn keep(&self, claim: &Claim, answer: &Answered) -> Result<Keeping, StoreError>;
+    /// Takes away the claim of a call that runs no more and has no answer, if it is still this call's.
+    async fn free(&self, id: &str, request_id: &str) -> Result<(), StoreError>;
+    /// The body of an answer, as the client got it; `None` where it is gone.
+    async fn body(&self, kept: &Kept) -> Result<Option<Bytes>, StoreError>;
+}
+
+/// Whether an answer is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// It is.
+    Done,
+    /// It is larger than what the store takes.
+    TooLarge,
+    /// The claim is no longer this call's.
+    Lost,
 }
 
 /// Who records the steps of calls.

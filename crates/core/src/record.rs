@@ -62,6 +62,8 @@ pub enum CacheOutcome {
     Miss,
     /// A provider; the caller or the configuration went past the cache.
     Bypass,
+    /// An earlier call of the same user under the same idempotency key. It is no hit of the cache.
+    Replay,
 }
 
 impl CacheOutcome {
@@ -72,6 +74,7 @@ impl CacheOutcome {
             Self::HitExact => "hit-exact",
             Self::Miss => "miss",
             Self::Bypass => "bypass",
+            Self::Replay => "replay",
         }
     }
 }

@@ -49,7 +49,7 @@ impl MemoryLedger {
 
 #[async_trait]
 impl Ledger for MemoryLedger {
-    async fn reserve(&self, _: &Record, _: &Budget) -> Result<Reservation, StoreError> {
+    async fn reserve(&self, _: &Record, _: &Budget, _: Option<&Claim>) -> Result<Reservation, StoreError> {
         unreachable!("the reconciler reserves nothing")
     }
 

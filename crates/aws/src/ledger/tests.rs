@@ -29,7 +29,7 @@ fn cancelled(codes: [&'static str; 2], record: Option<Record>) -> Rule {
 async fn reserve(rules: &[&Rule]) -> Result<Reservation, StoreError> {
     let client = mock_client!(aws_sdk_dynamodb, RuleMode::Sequential, rules);
     let ledger = DynamoLedger::new(client, "ledger".to_owned(), "limits".to_owned());
-    ledger.reserve(&reserved(), &Budget::default()).await
+    ledger.reserve(&reserved(), &Budget::default(), None).await
 }
 
 #[tokio::test(start_paused = true)]

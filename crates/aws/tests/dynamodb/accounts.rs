@@ -52,7 +52,7 @@ impl Accounts {
 
     /// Reserves and sends.
     pub(crate) async fn sent(&self, reserved: &Record) -> Record {
-        self.ledger.reserve(reserved, &NO_LIMIT).await.unwrap();
+        self.ledger.reserve(reserved, &NO_LIMIT, None).await.unwrap();
         let sent = reserved.sent("target");
         assert_eq!(self.ledger.send(reserved, &sent).await.unwrap(), Transition::Done);
         sent

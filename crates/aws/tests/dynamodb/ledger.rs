@@ -19,7 +19,7 @@ async fn a_call_is_charged_from_its_bound_down_to_its_cost() {
     let Accounts { ledger, .. } = &accounts;
     let reserved = reserved("r-1", 1_000);
 
-    assert_eq!(ledger.reserve(&reserved, &per_day(1_000)).await.unwrap(), Reservation::Granted);
+    assert_eq!(ledger.reserve(&reserved, &per_day(1_000), None).await.unwrap(), Reservation::Granted);
     assert_eq!(accounts.record("r-1").await, Some(reserved.clone()));
     assert_eq!(accounts.spent(&reserved).await, Some((1_000, 1_000)));
 
@@ -38,7 +38,7 @@ async fn a_call_is_charged_from_its_bound_down_to_its_cost() {
 async fn a_call_that_never_left_gives_its_bound_back() {
     let Some(accounts) = Accounts::open("ledger-release").await else { return };
     let reserved = reserved("r-1", 1_000);
-    accounts.ledger.reserve(&reserved, &NO_LIMIT).await.unwrap();
+    accounts.ledger.reserve(&reserved, &NO_LIMIT, None).await.unwrap();
 
     let released = reserved.released(end("unavailable"));
     assert_eq!(accounts.ledger.close(&reserved, &released).await.unwrap(), Transition::Done);
@@ -54,7 +54,7 @@ async fn of_sixty_four_calls_at_once_as_many_are_granted_as_the_limit_holds() {
     let calls: Vec<_> = (0..64).map(|call| reserved(&format!("r-{call}"), 100)).collect();
     let budget = Budget { day: Some(Nanos(1_099)), month: Some(Nanos(5_000)), ..Budget::default() };
 
-    let answers = join_all(calls.iter().map(|call| accounts.ledger.reserve(call, &budget))).await;
+    let answers = join_all(calls.iter().map(|call| accounts.ledger.reserve(call, &budget, None))).await;
 
     let granted = answers.into_iter().filter(|answer| *answer.as_ref().unwrap() == Reservation::Granted);
     assert_eq!(granted.count(), 10);
@@ -67,14 +67,14 @@ async fn of_sixty_four_calls_at_once_as_many_are_granted_as_the_limit_holds() {
 async fn a_refusal_names_the_window_and_what_is_spent_and_writes_nothing() {
     let Some(accounts) = Accounts::open("ledger-refused").await else { return };
     let Accounts { ledger, .. } = &accounts;
-    ledger.reserve(&reserved("r-1", 70), &NO_LIMIT).await.unwrap();
+    ledger.reserve(&reserved("r-1", 70), &NO_LIMIT, None).await.unwrap();
     let tomorrow = reserved_at("r-2", 20, NOON.plus(Duration::from_secs(86_400)));
-    ledger.reserve(&tomorrow, &NO_LIMIT).await.unwrap();
+    ledger.reserve(&tomorrow, &NO_LIMIT, None).await.unwrap();
 
-    let day = refused(ledger.reserve(&reserved("r-3", 31), &per_day(100)).await.unwrap());
+    let day = refused(ledger.reserve(&reserved("r-3", 31), &per_day(100), None).await.unwrap());
     let both = Budget { day: Some(Nanos(101)), month: Some(Nanos(120)), ..Budget::default() };
-    let month = refused(ledger.reserve(&reserved("r-4", 31), &both).await.unwrap());
-    let hopeless = refused(ledger.reserve(&reserved("r-5", 101), &per_day(100)).await.unwrap());
+    let month = refused(ledger.reserve(&reserved("r-4", 31), &both, None).await.unwrap());
+    let hopeless = refused(ledger.reserve(&reserved("r-5", 101), &per_day(100), None).await.unwrap());
 
     let expected = Exhausted {
         scope: "user#acme/alice".to_owned(),
@@ -147,7 +147,7 @@ async fn a_step_over_a_record_that_moved_is_lost_and_shows_what_stands_there() {
     let Some(accounts) = Accounts::open("ledger-moved").await else { return };
     let Accounts { ledger, .. } = &accounts;
     let first = reserved("r-1", 100);
-    ledger.reserve(&first, &NO_LIMIT).await.unwrap();
+    ledger.reserve(&first, &NO_LIMIT, None).await.unwrap();
     let released = first.expired(NOON);
     ledger.close(&first, &released).await.unwrap();
 
@@ -213,7 +213,7 @@ async fn a_step_whose_reply_was_lost_counts_once() {
     let budget = per_day(200);
 
     for _ in 0..2 {
-        assert_eq!(ledger.reserve(&first, &budget).await.unwrap(), Reservation::Granted);
+        assert_eq!(ledger.reserve(&first, &budget, None).await.unwrap(), Reservation::Granted);
     }
     assert_eq!(accounts.spent(&first).await, Some((100, 100)));
     for _ in 0..2 {

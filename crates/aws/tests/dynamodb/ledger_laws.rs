@@ -24,7 +24,7 @@ async fn step(accounts: &Accounts, id: usize, view: View, mut random: Rng, budge
     let seen = if view.is_none() { accounts.record(&format!("r-{id}")).await } else { view };
     let Some(before) = seen else {
         let first = reserved(&format!("r-{id}"), amount);
-        let answer = ledger.reserve(&first, budget).await.unwrap();
+        let answer = ledger.reserve(&first, budget, None).await.unwrap();
         return (answer == Reservation::Granted).then_some(first);
     };
     let after = match (random.u8(0..5), before.state) {
