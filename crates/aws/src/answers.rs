@@ -70,7 +70,8 @@ impl Answers for DynamoAnswers {
         }
         let packed = packing::pack(&answer.body).map_err(unreachable(STORE))?;
         let Some(place) = self.place(claim, packed).await? else { return Ok(Keeping::TooLarge) };
-        let kept = Kept { status: answer.status, form: answer.form, place };
+        let Answered { status, form, ref target, .. } = *answer;
+        let kept = Kept { status, form, target: target.clone(), place };
         let claimed = Claimed { claim: claim.clone(), progress: Progress::Done(kept) };
         let written = self
             .client

@@ -31,6 +31,8 @@ struct Item {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     form: Option<Form>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     object: Option<String>,
 }
 
@@ -72,6 +74,7 @@ pub(crate) fn write(claimed: &Claimed) -> Result<HashMap<String, AttributeValue>
         expires_at: claim.expires_at,
         status: kept.map(|kept| kept.status),
         form: kept.map(|kept| kept.form),
+        target: kept.and_then(|kept| kept.target.clone()),
         object: kept.and_then(|kept| match &kept.place {
             Place::Object(name) => Some(name.clone()),
             Place::Inline(_) => None,
@@ -97,8 +100,8 @@ pub(crate) fn read(mut attributes: HashMap<String, AttributeValue>) -> Result<Cl
                 (_, Some(name)) => Place::Object(name),
                 (_, None) => return Err(garbled()),
             };
-            let status = item.status.ok_or_else(garbled)?;
-            Progress::Done(Kept { status, form: item.form.ok_or_else(garbled)?, place })
+            let (status, form) = (item.status.ok_or_else(garbled)?, item.form.ok_or_else(garbled)?);
+            Progress::Done(Kept { status, form, target: item.target, place })
         }
     };
     let claim = Claim {

@@ -86,7 +86,9 @@ impl DynamoLedger {
             match reasons(&error) {
                 [record, ..] if is_condition(record) => return Ok(Outcome::RecordMoved(record.item.clone())),
                 [_, _, claim] if is_condition(claim) => return Ok(Outcome::ClaimLost(claim.item.clone())),
-                [_, spend, ..] if is_condition(spend) => return Ok(Outcome::SpendRefused(spend.item.clone())),
+                [_, spend, ..] if is_condition(spend) => {
+                    return Ok(Outcome::SpendRefused(spend.item.clone()));
+                }
                 reasons if is_conflict(reasons) => {}
                 _ => return Err(unreachable(STORE)(error)),
             }

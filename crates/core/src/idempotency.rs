@@ -118,6 +118,8 @@ pub struct Kept {
     pub status: u16,
     /// What the body is.
     pub form: Form,
+    /// Who gave it, where somebody did.
+    pub target: Option<String>,
     /// Where the body is.
     pub place: Place,
 }
@@ -148,6 +150,8 @@ pub struct Answered {
     pub status: u16,
     /// What the body is.
     pub form: Form,
+    /// Who gave it, where somebody did.
+    pub target: Option<String>,
     /// Byte for byte.
     pub body: Bytes,
 }

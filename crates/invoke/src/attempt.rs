@@ -142,7 +142,7 @@ impl Gateway {
             match self.ledger.extend(&state.record, &extended, budget).await {
                 Ok(Reservation::Granted) => state.record = extended,
                 Ok(Reservation::Refused(exhausted)) => return Err(Error::InsufficientQuota(exhausted)),
-                Ok(Reservation::Contended) => return Err(Error::Contended),
+                Ok(Reservation::Contended | Reservation::Claimed(_)) => return Err(Error::Contended),
                 Err(error) => return Err(unreachable_ledger(&error)),
             }
         }

@@ -4,16 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use serde_json::json;
 use tollgate_aws::causes::Causes;
 use tollgate_core::cache_key::exact_key;
-use tollgate_core::caller::Caller;
-use tollgate_core::catalogue::{self, Target};
+use tollgate_core::catalogue::Target;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
-use tollgate_core::ports::{Cache, Ledger, Model, Records, Reservation, Settings, Spans};
+use tollgate_core::ports::{Answers, Cache, Ledger, Model, Records, Reservation, Settings, Spans};
 use tollgate_core::record::{CacheOutcome, End, Opening, Record};
 use tollgate_core::request::Request;
 use tollgate_core::settings::Tenant;
@@ -25,6 +23,7 @@ use tollgate_core::usage::Usage;
 use crate::answer::{ADAPTED, Answer, AnswerBody, set};
 use crate::arrival::{Arrival, Caching, MARGIN, Serving};
 use crate::attempt::{Failed, Started, Won};
+use crate::idempotency::refusal;
 use crate::plan::{Plan, Wish, check_model, plan};
 use crate::pump::Flow;
 use crate::settings::CurrentSettings;
@@ -39,6 +38,7 @@ pub struct Gateway {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) cache: Arc<dyn Cache>,
+    pub(crate) answers: Arc<dyn Answers>,
     pub(crate) model: Arc<dyn Model>,
     pub(crate) spans: Arc<dyn Spans>,
     pub(crate) options: Options,
@@ -54,6 +54,8 @@ pub struct Ports {
     pub records: Arc<dyn Records>,
     /// Answers that were paid for.
     pub cache: Arc<dyn Cache>,
+    /// Answers of calls under an idempotency key.
+    pub answers: Arc<dyn Answers>,
     /// The providers.
     pub model: Arc<dyn Model>,
     /// X-Ray.
@@ -75,8 +77,9 @@ impl Gateway {
     /// Over these ports.
     #[must_use]
     pub fn new(ports: Ports, options: Options) -> Self {
-        let Ports { settings, ledger, records, cache, model, spans } = ports;
-        Self { settings: CurrentSettings::new(settings), ledger, records, cache, model, spans, options }
+        let Ports { settings, ledger, records, cache, answers, model, spans } = ports;
+        let settings = CurrentSettings::new(settings);
+        Self { settings, ledger, records, cache, answers, model, spans, options }
     }
 
     /// A POST in one of the dialects.
@@ -103,11 +106,15 @@ impl Gateway {
             (key, found)
         };
         let plain = look_up(exact_key(tenant, &request, &[]));
-        let (documents, (mut key, mut hit)) =
-            futures_util::future::join(self.settings.admit(arrival.at), plain).await;
+        let claimed = self.claimed(&arrival);
+        let (documents, (mut key, mut hit), claimed) =
+            futures_util::future::join3(self.settings.admit(arrival.at), plain, claimed).await;
         self.span(&arrival, "admit-and-look-up", arrival.at, documents.is_err());
         let documents = documents?;
         check_model(&documents, &arrival.caller, &request.model)?;
+        if let Some(earlier) = self.replayable(&arrival, claimed?).await? {
+            return Ok(self.answer_replay(&arrival, &request, earlier, &documents));
+        }
         let policy = arrival.caller.output.within(&documents.routing.output_policy(&arrival.caller.team));
         if !policy.stop.is_empty() {
             (key, hit) = look_up(exact_key(tenant, &request, &policy.stop)).await;
@@ -129,25 +136,6 @@ impl Gateway {
             Ok(won) => self.answer(serving, won),
             Err(failed) => self.answer_failure(&serving, failed),
         })
-    }
-
-    /// `GET /v1/models`: what this key may name.
-    pub async fn models(&self, caller: &Caller, now: Timestamp) -> Result<Answer, Error> {
-        let documents = self.settings.documents(now).await?;
-        let models = documents.catalogue.models.iter().filter(|(alias, _)| caller.may_use(alias));
-        let data: Vec<_> = models.map(|(alias, model)| describe(alias, model)).collect();
-        let body = json!({"object": "list", "data": data}).to_string();
-        Ok(Answer::json(StatusCode::OK, HeaderMap::new(), body.into()))
-    }
-
-    /// `GET /v1/models/{id}`.
-    pub async fn model(&self, alias: &str, caller: &Caller, now: Timestamp) -> Result<Answer, Error> {
-        let documents = self.settings.documents(now).await?;
-        check_model(&documents, caller, alias)?;
-        let model = documents.catalogue.models.get(alias);
-        let model = model.ok_or_else(|| Error::ModelNotFound(alias.to_owned()))?;
-        let body = describe(alias, model).to_string();
-        Ok(Answer::json(StatusCode::OK, HeaderMap::new(), body.into()))
     }
 
     async fn tenant(&self, id: &Name) -> Result<Tenant, Error> {
@@ -175,11 +163,12 @@ impl Gateway {
         let opening = self.opening(arrival, request, cache, plan.bound());
         let record = Record::open(&arrival.caller, opening);
         let begun = (self.options.clock)();
-        let reserved = self.ledger.reserve(&record, &arrival.caller.budget).await;
+        let reserved = self.ledger.reserve(&record, &arrival.caller.budget, arrival.claim.as_ref()).await;
         self.span(arrival, "reserve", begun, !matches!(reserved, Ok(Reservation::Granted)));
         match reserved {
             Ok(Reservation::Granted) => Ok(record),
             Ok(Reservation::Refused(exhausted)) => Err(Error::InsufficientQuota(exhausted)),
+            Ok(Reservation::Claimed(by)) => Err(refusal(arrival, &by)),
             Ok(Reservation::Contended) => Err(Error::Contended),
             Err(error) => {
                 tracing::error!(error = %Causes(&error), "ledger unreachable");
@@ -241,10 +230,12 @@ impl Gateway {
             Nanos::ZERO => record.released(end),
             charged => record.settled(charged, End { estimated: true, ..end }),
         };
-        let job = async move {
-            self.close(&record, closed).await;
+        let answer = Answer::error(&error, headers);
+        let Some(claim) = serving.arrival.claim.clone() else {
+            return answer.then(Box::pin(async move { drop(self.close(&record, closed).await) }));
         };
-        Answer::error(&error, headers).then(Box::pin(job))
+        let job = async move { self.close_failed(&claim, &error, (&record, closed)).await };
+        answer.then(Box::pin(job))
     }
 
     /// Records a step that is over.
@@ -269,11 +260,6 @@ impl Gateway {
             first_token_us: None,
         }
     }
-}
-
-/// A model as OpenAI lists it.
-fn describe(alias: &str, model: &catalogue::Model) -> serde_json::Value {
-    json!({"id": alias, "object": "model", "created": model.created, "owned_by": model.owned_by})
 }
 
 /// Who answered, now or when the answer was kept.

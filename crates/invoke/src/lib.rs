@@ -9,6 +9,8 @@ mod exact;
 pub mod extension;
 pub mod gateway;
 pub mod handler;
+mod idempotency;
+mod models;
 mod plan;
 mod pump;
 mod route;

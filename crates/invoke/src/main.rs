@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lambda_http::{Error, run_with_streaming_response, service_fn, tracing};
+use tollgate_aws::answers::{DynamoAnswers, Objects};
 use tollgate_aws::bedrock::{self, Bedrock};
 use tollgate_aws::cache::DynamoCache;
 use tollgate_aws::clock;
@@ -27,11 +28,14 @@ async fn main() -> Result<(), Error> {
         allow_private: config.allow_private_providers,
         prefetch: config.provider_secrets,
     };
+    let ledger = DynamoLedger::new(dynamo.clone(), config.ledger_table.clone(), config.limits_table);
+    let objects = Objects::open(&sdk, config.answers_bucket);
     let ports = Ports {
         settings: Arc::new(DynamoSettings::new(dynamo.clone(), config.config_table)),
-        ledger: Arc::new(DynamoLedger::new(dynamo.clone(), config.ledger_table.clone(), config.limits_table)),
+        ledger: Arc::new(ledger.with_claims(config.cache_table.clone())),
         records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),
-        cache: Arc::new(DynamoCache::new(dynamo, config.cache_table)),
+        cache: Arc::new(DynamoCache::new(dynamo.clone(), config.cache_table.clone())),
+        answers: Arc::new(DynamoAnswers::new(dynamo, config.cache_table, objects)),
         model: Arc::new(Bedrock::new(&sdk, providers).await?),
         spans: Arc::new(XrayDaemon::at(config.xray_daemon.as_deref())),
     };

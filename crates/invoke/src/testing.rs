@@ -22,9 +22,11 @@ use crate::config::Settle;
 use crate::gateway::{Gateway, Options, Ports};
 use crate::handler::Handler;
 
+mod answers;
 mod model;
 mod ports;
 
+pub(crate) use answers::MemoryAnswers;
 pub(crate) use model::{
     Piece, ScriptedModel, Turn, answers, at_once, content, fails, finish, piece, role, streams, usage,
     usage_chunk, whole,
@@ -108,6 +110,7 @@ pub(crate) struct World {
     pub(crate) settings: Arc<MemorySettings>,
     pub(crate) ledger: Arc<MemoryLedger>,
     pub(crate) cache: Arc<MemoryCache>,
+    pub(crate) answers: Arc<MemoryAnswers>,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) spans: Arc<MemorySpans>,
     handler: Handler,
@@ -134,6 +137,7 @@ impl World {
         let settings = Arc::new(MemorySettings::default());
         let ledger = Arc::new(MemoryLedger::default());
         let cache = Arc::new(MemoryCache::default());
+        let answers = ledger.answers.clone();
         let model = Arc::new(ScriptedModel::of(setup.turns));
         let spans = Arc::new(MemorySpans::default());
         let options = Options { retention_days: 90, cache_ttl: setup.cache_ttl, clock };
@@ -142,6 +146,7 @@ impl World {
             ledger: ledger.clone(),
             records: ledger.clone(),
             cache: cache.clone(),
+            answers: answers.clone(),
             model: model.clone(),
             spans: spans.clone(),
         };
@@ -152,6 +157,7 @@ impl World {
             settings,
             ledger,
             cache,
+            answers,
             model,
             spans,
             handler,

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tollgate_core::budget::{Budget, FlowPolicy};
 use tollgate_core::caller::{Caller, Role};
+use tollgate_core::idempotency::Claim;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{Ledger, Overdue, OverduePage, PageStart, Reservation, StoreError, Transition};
 use tollgate_core::record::{CacheOutcome, Opening, Record, State, spend_delta};

@@ -13,7 +13,12 @@ fn claimed(progress: Progress) -> Claimed {
 }
 
 fn done(place: Place) -> Claimed {
-    claimed(Progress::Done(Kept { status: 200, form: Form::Events, place }))
+    claimed(Progress::Done(Kept {
+        status: 200,
+        form: Form::Events,
+        target: Some("bedrock/gpt".to_owned()),
+        place,
+    }))
 }
 
 #[test]

@@ -14,7 +14,8 @@ fn caller(tenant: &str, user: &str, key_id: &str) -> Caller {
         ("role", "caller"),
         ("models", ""),
     ];
-    let read = |name: &str| context.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    let read =
+        |name: &str| context.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
     Caller::from_context(read).unwrap()
 }
 
@@ -92,7 +93,8 @@ fn nobody_moves_the_border_between_owner_and_key() {
 #[test]
 fn what_stands_decides_by_this_table() {
     let asked = claim(b"{}", "r-2");
-    let kept = Kept { status: 200, form: Form::Json, place: Place::Inline(Bytes::from_static(b"x")) };
+    let kept =
+        Kept { status: 200, form: Form::Json, target: None, place: Place::Inline(Bytes::from_static(b"x")) };
     let running = Claimed { claim: claim(b"{}", "r-1"), progress: Progress::Running };
     let done = Claimed { progress: Progress::Done(kept.clone()), ..running.clone() };
     let other = Claimed { claim: claim(b"{ }", "r-1"), progress: Progress::Running };

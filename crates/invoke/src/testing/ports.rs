@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::future;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tollgate_core::budget::Budget;
+use tollgate_core::idempotency::Claim;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{
     Cache, Entry, Ledger, Records, Reservation, Settings, Spans, StoreError, Transition,
@@ -18,7 +19,7 @@ use tollgate_core::spend::{MONTH_ATTRIBUTE, Spent, exhausted};
 use tollgate_core::time::Timestamp;
 use tollgate_core::trace::{Span, Trace};
 
-use super::NOON;
+use super::{MemoryAnswers, NOON};
 
 /// How a store answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,6 +151,8 @@ impl Settings for MemorySettings {
 pub(crate) struct MemoryLedger {
     books: Mutex<Books>,
     moods: Mutex<HashMap<&'static str, Mood>>,
+    /// Where claims lie.
+    pub(crate) answers: Arc<MemoryAnswers>,
 }
 
 #[derive(Default)]
@@ -214,9 +217,9 @@ impl MemoryLedger {
 
     fn take(
         &self,
-        before: Option<&Record>,
-        after: &Record,
+        (before, after): (Option<&Record>, &Record),
         budget: &Budget,
+        claim: Option<&Claim>,
         mood: Mood,
     ) -> Result<Reservation, StoreError> {
         let mut books = self.books.lock().unwrap();
@@ -227,6 +230,9 @@ impl MemoryLedger {
         let scope = after.user_scope().to_string();
         if let Some(exhausted) = exhausted(&scope, budget, books.spent(after), needed, after.day) {
             return Ok(Reservation::Refused(exhausted));
+        }
+        if let Some(by) = claim.and_then(|claim| self.answers.take(claim, after.created_us)) {
+            return Ok(Reservation::Claimed(by.into()));
         }
         books.write(before, after);
         lossy(mood, Reservation::Granted)
@@ -277,9 +283,14 @@ impl Books {
 
 #[async_trait]
 impl Ledger for MemoryLedger {
-    async fn reserve(&self, record: &Record, budget: &Budget) -> Result<Reservation, StoreError> {
+    async fn reserve(
+        &self,
+        record: &Record,
+        budget: &Budget,
+        claim: Option<&Claim>,
+    ) -> Result<Reservation, StoreError> {
         let mood = self.begin("reserve").await?;
-        self.take(None, record, budget, mood)
+        self.take((None, record), budget, claim, mood)
     }
 
     async fn extend(
@@ -289,7 +300,7 @@ impl Ledger for MemoryLedger {
         budget: &Budget,
     ) -> Result<Reservation, StoreError> {
         let mood = self.begin("extend").await?;
-        self.take(Some(before), after, budget, mood)
+        self.take((Some(before), after), budget, None, mood)
     }
 
     async fn send(&self, before: &Record, after: &Record) -> Result<Transition, StoreError> {
