@@ -40,7 +40,7 @@ async fn a_providers_refusal_leaves_the_key_free() {
 async fn a_refusal_before_the_reservation_claims_nothing() {
     let world = World::scripted([]);
     let mut poor = keyed(event("chat"), "k-1");
-    poor["requestContext"]["authorizer"]["budget"] = r#"{"day_usd":"0"}"#.into();
+    poor["requestContext"]["authorizer"]["budget"] = r#"{"budget_day_nanos":0}"#.into();
 
     let refused = world.call(poor).await;
     let unknown = world.call(keyed(chat(r#"{"model":"x","messages":[]}"#), "k-1")).await;
