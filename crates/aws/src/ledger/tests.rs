@@ -58,3 +58,33 @@ async fn what_is_neither_refusal_nor_conflict_is_no_answer() {
 
     assert!(reserve(&[&throttled]).await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_is_a_third_write_in_its_own_table() {
+    let claim = Claim {
+        id: "idem#ab".to_owned(),
+        fingerprint: "cd".to_owned(),
+        request_id: "r-1".to_owned(),
+        expires_at: 86_400,
+    };
+    let done = mock!(Client::transact_write_items)
+        .match_requests(|request| {
+            let put = request.transact_items().get(2).and_then(|item| item.put());
+            request.transact_items().len() == 3
+                && put.is_some_and(|put| {
+                    put.table_name() == "cache"
+                        && put.condition_expression() == Some("attribute_not_exists(#id) OR #expires <= :now")
+                })
+        })
+        .then_output(|| TransactWriteItemsOutput::builder().build());
+    let client = mock_client!(aws_sdk_dynamodb, RuleMode::Sequential, &[&done]);
+    let ledger = DynamoLedger::new(client, "ledger".to_owned(), "limits".to_owned());
+    let record = reserved();
+
+    let nowhere = ledger.reserve(&record, &Budget::default(), Some(&claim)).await;
+    let ledger = ledger.with_claims("cache".to_owned());
+    let granted = ledger.reserve(&record, &Budget::default(), Some(&claim)).await;
+
+    assert!(nowhere.is_err(), "a claim is never left out");
+    assert_eq!(granted.unwrap(), Reservation::Granted);
+}

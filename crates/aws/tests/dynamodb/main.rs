@@ -7,6 +7,8 @@ mod accounts;
 mod cache;
 #[cfg(test)]
 mod flags;
+#[cfg(all(test, feature = "answers"))]
+mod idempotency;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
