@@ -2,6 +2,7 @@
 //! what a call leaves behind.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -19,6 +20,9 @@ use crate::arrival::Arrival;
 use crate::attempt::Sent;
 use crate::gateway::{Gateway, name_target};
 use crate::settings::Documents;
+
+/// An answer that is not kept by then is given up: what is left of the function's time is for the settlement.
+const KEEP_WITHIN: Duration = Duration::from_secs(3);
 
 /// An answer to say once more.
 pub(crate) struct Replay {
@@ -118,11 +122,12 @@ impl Gateway {
     pub(crate) async fn keep_answer(&self, claim: Option<&Claim>, answered: Option<Answered>) {
         let Some(claim) = claim else { return };
         let Some(answered) = answered else { return log_too_large() };
-        match self.answers.keep(claim, &answered).await {
-            Ok(Keeping::Done) => {}
-            Ok(Keeping::TooLarge) => log_too_large(),
-            Ok(Keeping::Lost) => tracing::error!("the claim was taken over by another call"),
-            Err(error) => tracing::error!(error = %Causes(&error), "answer not kept for its key"),
+        match tokio::time::timeout(KEEP_WITHIN, self.answers.keep(claim, &answered)).await {
+            Ok(Ok(Keeping::Done)) => {}
+            Ok(Ok(Keeping::TooLarge)) => log_too_large(),
+            Ok(Ok(Keeping::Lost)) => tracing::error!("the claim was taken over by another call"),
+            Ok(Err(error)) => tracing::error!(error = %Causes(&error), "answer not kept for its key"),
+            Err(_) => tracing::error!("answer not kept for its key in time"),
         }
     }
 

@@ -14,6 +14,7 @@ use tollgate_core::time::Timestamp;
 pub(crate) struct MemoryAnswers {
     claims: Mutex<HashMap<String, Claimed>>,
     down: Mutex<Vec<&'static str>>,
+    silent: Mutex<Option<&'static str>>,
     reads: Mutex<usize>,
     /// Happens once, between the next read of a claim and what follows.
     after_find: Mutex<Option<Box<dyn FnOnce() + Send>>>,
@@ -35,6 +36,11 @@ impl MemoryAnswers {
         *self.down.lock().unwrap() = vec![step];
     }
 
+    /// Lets one of the methods never answer from now on.
+    pub(crate) fn silence(&self, step: &'static str) {
+        *self.silent.lock().unwrap() = Some(step);
+    }
+
     pub(crate) fn after_find(&self, then: impl FnOnce() + Send + 'static) {
         *self.after_find.lock().unwrap() = Some(Box::new(then));
     }
@@ -50,7 +56,10 @@ impl MemoryAnswers {
         None
     }
 
-    fn begin(&self, step: &'static str) -> Result<(), StoreError> {
+    async fn begin(&self, step: &'static str) -> Result<(), StoreError> {
+        if *self.silent.lock().unwrap() == Some(step) {
+            std::future::pending::<()>().await;
+        }
         if self.down.lock().unwrap().contains(&step) {
             return Err(StoreError { store: "cache", cause: "no route to host".into() });
         }
@@ -61,7 +70,7 @@ impl MemoryAnswers {
 #[async_trait]
 impl Answers for MemoryAnswers {
     async fn find(&self, id: &str) -> Result<Option<Claimed>, StoreError> {
-        self.begin("find")?;
+        self.begin("find").await?;
         *self.reads.lock().unwrap() += 1;
         let found = self.claims.lock().unwrap().get(id).cloned();
         let then = self.after_find.lock().unwrap().take();
@@ -72,7 +81,7 @@ impl Answers for MemoryAnswers {
     }
 
     async fn keep(&self, claim: &Claim, answer: &Answered) -> Result<Keeping, StoreError> {
-        self.begin("keep")?;
+        self.begin("keep").await?;
         let mut claims = self.claims.lock().unwrap();
         let Some(standing) = claims.get_mut(&claim.id) else { return Ok(Keeping::Lost) };
         if standing.claim.request_id != claim.request_id {
@@ -84,7 +93,7 @@ impl Answers for MemoryAnswers {
     }
 
     async fn free(&self, id: &str, request_id: &str) -> Result<(), StoreError> {
-        self.begin("free")?;
+        self.begin("free").await?;
         let is_its = |claimed: &Claimed| {
             claimed.claim.request_id == request_id && claimed.progress == Progress::Running
         };
@@ -96,7 +105,7 @@ impl Answers for MemoryAnswers {
     }
 
     async fn body(&self, kept: &Kept) -> Result<Option<Bytes>, StoreError> {
-        self.begin("body")?;
+        self.begin("body").await?;
         Ok(match &kept.place {
             Place::Inline(body) => Some(body.clone()),
             Place::Object(_) => None,

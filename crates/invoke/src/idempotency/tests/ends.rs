@@ -106,6 +106,20 @@ async fn an_answer_that_could_not_be_kept_is_lost_and_that_is_said() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_does_not_hold_up_the_settlement() {
+    let world = World::scripted([paris()]);
+    world.answers.silence("keep");
+    let start = tokio::time::Instant::now();
+
+    world.call(keyed(event("chat"), "k-1")).await;
+
+    assert_eq!(world.record().state, State::Settled);
+    assert!(start.elapsed() <= Duration::from_secs(4));
+    let latency = Duration::from_micros(world.record().end.unwrap().latency_us);
+    assert!(latency < Duration::from_secs(1), "the answer was there before: {latency:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_was_killed_after_it_was_sent_is_never_made_twice() {
     let world = World::scripted([paris()]);
     let (_, job) = world.begin(keyed(event("chat"), "k-1")).await;
