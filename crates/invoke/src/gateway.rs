@@ -230,11 +230,8 @@ impl Gateway {
             Nanos::ZERO => record.released(end),
             charged => record.settled(charged, End { estimated: true, ..end }),
         };
-        let answer = Answer::error(&error, headers);
-        let Some(claim) = serving.arrival.claim.clone() else {
-            return answer.then(Box::pin(async move { drop(self.close(&record, closed).await) }));
-        };
-        let job = async move { self.close_failed(&claim, &error, (&record, closed)).await };
+        let (answer, claim) = (Answer::error(&error, headers), serving.arrival.claim.clone());
+        let job = async move { self.close_failed(claim.as_ref(), &error, (&record, closed)).await };
         answer.then(Box::pin(job))
     }
 

@@ -131,11 +131,11 @@ impl Gateway {
         }
     }
 
-    /// Closes a call that failed under a claim. What was charged is said again under the same key; what cost nothing leaves
-    /// the key free, but only once the ledger knows that it cost nothing.
+    /// Closes a call that failed. What was charged is said again under the same key; what cost nothing leaves the key free,
+    /// but only once the ledger knows that it cost nothing.
     pub(crate) async fn close_failed(
         &self,
-        claim: &Claim,
+        claim: Option<&Claim>,
         error: &Error,
         (before, after): (&Record, Record),
     ) {
@@ -143,10 +143,11 @@ impl Gateway {
         if !is_free {
             let status = error.status().as_u16();
             let answered = Answered { status, form: Form::Json, target: None, body: error.body() };
-            self.keep_answer(Some(claim), Some(answered)).await;
+            self.keep_answer(claim, Some(answered)).await;
         }
         if self.close(before, after).await
             && is_free
+            && let Some(claim) = claim
             && let Err(error) = self.answers.free(&claim.id, &claim.request_id).await
         {
             tracing::error!(error = %Causes(&error), "claim not freed; the next call under its key will");

@@ -7,7 +7,8 @@ mod accounts;
 mod cache;
 #[cfg(test)]
 mod flags;
-#[cfg(all(test, feature = "answers"))]
+#[cfg(feature = "answers")]
+#[cfg(test)]
 mod idempotency;
 #[cfg(test)]
 mod keys;
