@@ -110,7 +110,8 @@ fn a_hit_saves_money_and_uses_no_tokens() {
 
 #[test]
 fn a_replay_is_a_call_and_nothing_more() {
-    let replay = reserved(CacheOutcome::Replay).settled(Nanos::ZERO, end("ok"));
+    let end = End { usage: Usage::default(), ..end("ok") };
+    let replay = reserved(CacheOutcome::Replay).settled(Nanos::ZERO, end);
 
     let posting = Posting::of(None, replay).unwrap().unwrap();
 
