@@ -10,6 +10,7 @@ OPENAI_BASE_URL and OPENAI_API_KEY say where and with which key. What is asked l
 import argparse
 import asyncio
 import sys
+import uuid
 
 import openai
 from langchain_core.messages import HumanMessage, ToolMessage
@@ -115,6 +116,31 @@ def chat_image(client: openai.OpenAI, model: str) -> None:
     ]
     completion = client.chat.completions.create(model=model, messages=[{"role": "user", "content": content}])
     assert completion.choices[0].message.content, completion
+
+
+def idempotency(client: openai.OpenAI, model: str) -> None:
+    # An answer is there to be replayed shortly after it ended; until then the client waits as it is told.
+    patient = client.with_options(max_retries=5)
+    key = {"Idempotency-Key": f"surface-{uuid.uuid4()}"}
+    # A text of its own: a hit of the exact cache would need no claim.
+    asked = {"model": model, "messages": [user(f"Say it once, {uuid.uuid4()}.")], "extra_headers": key}
+    said = [patient.chat.completions.with_raw_response.create(**asked) for _ in range(2)]
+    assert said[0].text == said[1].text, said
+    first, again = [raw.headers for raw in said]
+    assert "idempotent-replayed" not in first and again["idempotent-replayed"] == "true", again
+    assert again["x-tollgate-original-request-id"] == first["x-tollgate-request-id"], again
+    assert (again["x-tollgate-cache"], again["x-tollgate-cost-usd"]) == ("replay", "0"), again
+
+    streamed = {**asked, "stream": True, "extra_headers": {"Idempotency-Key": f"surface-{uuid.uuid4()}"}}
+    told = [[chunk.to_json() for chunk in patient.chat.completions.create(**streamed)] for _ in range(2)]
+    assert told[0] == told[1] and len(told[0]) > 2, told
+
+    try:
+        patient.chat.completions.create(**{**asked, "messages": [user("Something else.")]})
+    except openai.ConflictError as error:
+        assert error.code == "idempotency_key_reused", error
+    else:
+        raise AssertionError("another body under the same key was answered")
 
 
 def responses(client: openai.OpenAI, model: str) -> None:
@@ -226,6 +252,7 @@ TALK_CHECKS = [
     chat_tools,
     chat_structured,
     chat_image,
+    idempotency,
     responses,
     responses_async,
     responses_stream,

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use tollgate_core::idempotency::Claim;
 use tollgate_core::ports::{Granted, Ledger, Reservation, StoreError, Transition};
 use tollgate_core::record::{self, Record};
 use tollgate_core::reservation::{Next, Obstacle, Taking};
@@ -98,7 +99,9 @@ impl Ledger for DynamoLedger {
                 Some(Transacted::Done) => return Ok(granted(taking)),
                 Some(Transacted::Failed(failed)) => match taking.learn(failed) {
                     Ok(()) => {}
-                    Err(Obstacle::Claimed(item)) => return Ok(Reservation::Claimed(item)),
+                    Err(Obstacle::Claimed(item)) => {
+                        return Ok(Claim::of(&item).map_or(Reservation::Contended, Reservation::Claimed));
+                    }
                     Err(Obstacle::Moved(item)) => {
                         let is_ours = matches!(moved(item, taking.record())?, Transition::Done);
                         return Ok(if is_ours { granted(taking) } else { Reservation::Contended });

@@ -2,12 +2,15 @@
 
 #![warn(missing_docs)]
 
+#[cfg(feature = "answers")]
+pub mod answers;
 #[cfg(feature = "bedrock")]
 pub mod api_keys;
 #[cfg(feature = "bedrock")]
 pub mod bedrock;
 pub mod cache;
 pub mod causes;
+mod claims;
 pub mod clock;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;

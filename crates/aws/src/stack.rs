@@ -99,11 +99,12 @@ mod tests {
         let describe = mock!(Client::describe_stacks)
             .match_requests(|request| request.stack_name() == Some("mine"))
             .then_output(|| {
-                let names = ["ConfigTable", "KeysTable", "LedgerTable", "RollupsTable", "KeyPepperSecretArn"];
+                let tables = ["ConfigTable", "KeysTable", "LedgerTable", "LimitsTable", "RollupsTable"];
+                let names = tables.into_iter().chain(["KeyPepperSecretArn"]);
                 let output = |name: &str| {
                     Output::builder().output_key(name).output_value(format!("my {name}")).build()
                 };
-                let stack = types::Stack::builder().set_outputs(Some(names.map(output).into())).build();
+                let stack = types::Stack::builder().set_outputs(Some(names.map(output).collect())).build();
                 DescribeStacksOutput::builder().stacks(stack).build()
             });
 
@@ -132,6 +133,7 @@ mod tests {
         assert_eq!(stack.config_table, "the ConfigTable");
         assert_eq!(stack.keys_table, "the KeysTable");
         assert_eq!(stack.ledger_table, "the LedgerTable");
+        assert_eq!(stack.limits_table, "the LimitsTable");
         assert_eq!(stack.rollups_table, "the RollupsTable");
         assert_eq!(stack.key_pepper_secret_arn, "the KeyPepperSecretArn");
     }

@@ -209,8 +209,9 @@ pub(crate) fn to_attributes(item: &Item) -> Attributes {
     item.iter().map(|(name, value)| (name.clone(), to_attribute(value))).collect()
 }
 
-/// An item as it is decided on.
-pub(crate) fn from_attributes(item: Attributes, store: &'static str) -> Result<Item, StoreError> {
+/// An item as it is decided on: nothing is decided on bytes.
+pub(crate) fn from_attributes(mut item: Attributes, store: &'static str) -> Result<Item, StoreError> {
+    item.retain(|_, value| !matches!(value, AttributeValue::B(_)));
     serde_dynamo::from_item(item).map_err(unreachable(store))
 }
 

@@ -87,6 +87,14 @@ pub enum Error {
     /// What the call builds on is not finished.
     #[error("the earlier call is still running")]
     StillRunning,
+    /// The caller's idempotency key stands for another request.
+    #[error("this Idempotency-Key was used for another request within the last 24 hours")]
+    IdempotencyKeyReused,
+    /// The call under the caller's idempotency key has ended, and there is nothing to replay.
+    #[error(
+        "the call {0} under this Idempotency-Key has ended and was charged, but its answer was not kept; use a new key"
+    )]
+    AnswerLost(String),
     /// Too many calls wanted the same budget at the same moment.
     #[error("the budget is contended")]
     Contended,
@@ -139,7 +147,7 @@ impl Error {
             Self::Unavailable { .. } | Self::StateUnavailable(_) | Self::Contended => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::StillRunning => StatusCode::CONFLICT,
+            Self::StillRunning | Self::IdempotencyKeyReused | Self::AnswerLost(_) => StatusCode::CONFLICT,
             Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::StreamBroken => StatusCode::BAD_GATEWAY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -164,6 +172,8 @@ impl Error {
             Self::Unavailable { .. } => "provider_unavailable",
             Self::StateUnavailable(_) => "gateway_unavailable",
             Self::StillRunning => "still_running",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::AnswerLost(_) => "idempotency_answer_lost",
             Self::Contended => "contended",
             Self::TimedOut(_) => "timeout",
             Self::StreamBroken => "stream_broken",
@@ -191,10 +201,18 @@ impl Error {
             | Self::InsufficientQuota(_)
             | Self::BudgetExceeded(_)
             | Self::Refused { .. }
+            | Self::IdempotencyKeyReused
+            | Self::AnswerLost(_)
             | Self::TimedOut(_)
             | Self::StreamBroken
             | Self::Internal => None,
         }
+    }
+
+    /// Whether the same call would be refused again, although clients try its status again by themselves.
+    #[must_use]
+    pub const fn is_final_conflict(&self) -> bool {
+        matches!(self, Self::IdempotencyKeyReused | Self::AnswerLost(_))
     }
 
     /// The body in OpenAI's shape.
@@ -228,6 +246,8 @@ impl Error {
             | Self::ModelNotFound(_)
             | Self::ModelNotPriced(_)
             | Self::StillRunning
+            | Self::IdempotencyKeyReused
+            | Self::AnswerLost(_)
             | Self::Refused { .. } => "invalid_request_error",
             Self::ModelNotAllowed(_) => "permission_error",
             Self::RateLimited { .. } | Self::FlowExceeded(FlowRefusal::Concurrency { .. }) => "requests",

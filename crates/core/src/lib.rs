@@ -18,6 +18,7 @@ pub mod error;
 pub mod escrow;
 pub mod event;
 pub mod flow;
+pub mod idempotency;
 pub mod identity;
 pub mod interpreter;
 pub mod key;

@@ -140,7 +140,7 @@ fn samples(posting: &Posting) -> Vec<(Metric, i128)> {
     match posting.record.cache {
         CacheOutcome::HitExact => samples.extend([(Metric::CacheHits, 1), (Metric::CacheHitRate, 100)]),
         CacheOutcome::Miss => samples.extend([(Metric::CacheMisses, 1), (Metric::CacheHitRate, 0)]),
-        CacheOutcome::Bypass => {}
+        CacheOutcome::Bypass | CacheOutcome::Replay => {}
     }
     if posting.end.outcome != EXPIRED {
         samples.push((Metric::Latency, i128::from(posting.end.latency_us)));
@@ -166,10 +166,11 @@ fn dimension_sets(metric: Metric, environment: &str, posting: &Posting) -> Vec<D
     sets
 }
 
-/// Who answered; a hit is no provider's answer, and must not make one look fast.
+/// Who answered; neither a hit nor a replay is a provider's answer, and none must make one look fast.
 fn provider(posting: &Posting) -> String {
     match (posting.record.cache, &posting.end.provider) {
         (CacheOutcome::HitExact, _) => "cache".to_owned(),
+        (CacheOutcome::Replay, _) => "replay".to_owned(),
         (CacheOutcome::Miss | CacheOutcome::Bypass, Some(provider)) => provider.clone(),
         (CacheOutcome::Miss | CacheOutcome::Bypass, None) => "none".to_owned(),
     }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::caller::KeyRecord;
 use crate::escrow::Lane;
 use crate::flow::TokenStanding;
+use crate::idempotency::{Answered, Claim, Claimed, Kept};
 use crate::metrics::Datum;
 use crate::model::{Call, Cause, ModelError, Reply};
 use crate::quota::{Draw, Quota};
@@ -136,8 +137,8 @@ pub enum Reservation {
     Granted(Box<Granted>),
     /// A limit does not hold it.
     Refused(Refusal),
-    /// The claim that came with it is somebody's already: the item that stands there. Nothing was written.
-    Claimed(Item),
+    /// The claim that came with it is held by another call, with this one. Nothing was written.
+    Claimed(Claim),
     /// Others were faster, again and again; nothing was written.
     Contended,
 }
@@ -272,6 +273,30 @@ pub struct Entry {
     pub cost: crate::money::Nanos,
     /// Epoch seconds from which it is no longer served.
     pub expires_at: u64,
+}
+
+/// Answers of calls under an idempotency key. Claims are written with reservations, by the [`Ledger`].
+#[async_trait]
+pub trait Answers: Send + Sync {
+    /// What stands under a claim's id, read consistently, even where it has expired.
+    async fn find(&self, id: &str) -> Result<Option<Claimed>, StoreError>;
+    /// Keeps the answer of the call that holds the claim.
+    async fn keep(&self, claim: &Claim, answer: &Answered) -> Result<Keeping, StoreError>;
+    /// Takes away the claim of a call that runs no more and has no answer, if it is still this call's.
+    async fn free(&self, id: &str, request_id: &str) -> Result<(), StoreError>;
+    /// The body of an answer, as the client got it; `None` where it is gone.
+    async fn body(&self, kept: &Kept) -> Result<Option<Bytes>, StoreError>;
+}
+
+/// Whether an answer is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// It is.
+    Done,
+    /// It is larger than what the store takes.
+    TooLarge,
+    /// The claim is no longer this call's.
+    Lost,
 }
 
 /// Who records the steps of calls.

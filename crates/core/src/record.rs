@@ -66,6 +66,8 @@ pub enum CacheOutcome {
     Miss,
     /// A provider; the caller or the configuration went past the cache.
     Bypass,
+    /// An earlier call of the same user under the same idempotency key. It is no hit of the cache.
+    Replay,
 }
 
 impl CacheOutcome {
@@ -76,6 +78,7 @@ impl CacheOutcome {
             Self::HitExact => "hit-exact",
             Self::Miss => "miss",
             Self::Bypass => "bypass",
+            Self::Replay => "replay",
         }
     }
 }

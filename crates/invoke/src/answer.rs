@@ -15,6 +15,9 @@ use tollgate_core::error::Error;
 /// The header that says what differs from what the caller asked.
 pub(crate) const ADAPTED: &str = "x-tollgate-adapted";
 
+/// Keeps OpenAI's clients from trying again what their rules by status would.
+pub(crate) const NO_RETRY: (&str, &str) = ("x-should-retry", "false");
+
 /// What happens after an answer, or beside a stream; it ends by itself.
 pub type Job = BoxFuture<'static, ()>;
 
@@ -53,6 +56,9 @@ impl Answer {
     pub(crate) fn error(error: &Error, mut headers: HeaderMap) -> Self {
         if let Some(secs) = error.retry_after_secs() {
             headers.insert(RETRY_AFTER, HeaderValue::from(secs));
+        }
+        if error.is_final_conflict() {
+            set(&mut headers, NO_RETRY.0, NO_RETRY.1);
         }
         Self::json(error.status(), headers, error.body())
     }

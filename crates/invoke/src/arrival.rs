@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tollgate_core::caller::Caller;
 use tollgate_core::flow::TokenStanding;
+use tollgate_core::idempotency::Claim;
 use tollgate_core::record::CacheOutcome;
 use tollgate_core::request::Request;
 use tollgate_core::reservation::Limits;
@@ -32,6 +33,8 @@ pub struct Arrival {
     pub is_strict: bool,
     /// About how many tokens the conversation is wanted to be long at most: `x-tollgate-trim`.
     pub trim: Option<u64>,
+    /// What it claims, where it came with an `Idempotency-Key`.
+    pub claim: Option<Claim>,
     /// Where it stands in its trace.
     pub trace: Trace,
     /// Unread.

@@ -14,15 +14,16 @@ use tollgate_core::error::Error;
 use tollgate_core::identity::Identity;
 use tollgate_core::interpreter::{Interpreter, Telling, Told};
 use tollgate_core::model::{Call, ModelError, Pieces, Reply};
-use tollgate_core::ports::{Drawn, Granted, Reservation, StoreError, Transition};
+use tollgate_core::ports::{Drawn, Transition};
 use tollgate_core::quota::Draw;
 use tollgate_core::record::Record;
-use tollgate_core::reservation::{Refusal, Taking};
+use tollgate_core::reservation::Taking;
 use tollgate_core::usage::Usage;
 
 use crate::arrival::Serving;
 use crate::gateway::Gateway;
 use crate::plan::{Plan, Step};
+use crate::reserve::{granted, unreachable_ledger};
 
 /// How long a whole answer may take while somebody else could still give it.
 const WHOLE_ANSWER: Duration = Duration::from_secs(120);
@@ -163,7 +164,7 @@ impl Gateway {
         if more != Amount::ZERO {
             let (extended, now) = (state.record.extended(more), (self.options.clock)());
             let taking = Taking::new(Some(&state.record), extended, &serving.limits, None, now);
-            state.record = granted(self.ledger.take(taking).await)?.record;
+            state.record = granted(&serving.arrival, self.ledger.take(taking).await)?.record;
         }
         // Last, because an extension may wait for others, and the flag must not have grown old when the bytes leave.
         self.settings.admit((self.options.clock)()).await?;
@@ -274,22 +275,6 @@ impl Opened {
 
 pub(crate) fn no_answer(error: NoAnswer) -> ModelError {
     ModelError::Garbled(Box::new(error))
-}
-
-/// Only what was reserved is granted; everything else is told to the caller.
-pub(crate) fn granted(reserved: Result<Reservation, StoreError>) -> Result<Granted, Error> {
-    match reserved {
-        Ok(Reservation::Granted(granted)) => Ok(*granted),
-        Ok(Reservation::Refused(Refusal::Budget(exhausted))) => Err(Error::InsufficientQuota(exhausted)),
-        Ok(Reservation::Refused(Refusal::Flow(refusal))) => Err(Error::FlowExceeded(refusal)),
-        Ok(Reservation::Claimed(_) | Reservation::Contended) => Err(Error::Contended),
-        Err(error) => Err(unreachable_ledger(&error)),
-    }
-}
-
-fn unreachable_ledger(error: &StoreError) -> Error {
-    tracing::error!(error = %Causes(error), "ledger unreachable");
-    Error::StateUnavailable("the ledger")
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ pub struct Config {
     pub cache_table: String,
     /// Calls.
     pub ledger_table: String,
+    /// Large answers of calls under an idempotency key; without it they are not kept.
+    pub answers_bucket: Option<String>,
     /// How long a ledger record is kept.
     pub retention_days: u64,
     /// How long an answer is served from the cache; not at all where zero.
@@ -60,6 +62,7 @@ impl Config {
             limits_table: require(&read, "LIMITS_TABLE")?,
             cache_table: require(&read, "CACHE_TABLE")?,
             ledger_table: require(&read, "LEDGER_TABLE")?,
+            answers_bucket: read("ANSWERS_BUCKET").filter(|name| !name.is_empty()),
             retention_days: number(&read, "LEDGER_RETENTION_DAYS", 400)?,
             cache_ttl: Duration::from_secs(number(&read, "CACHE_TTL_SECS", 3_600)?),
             settle,

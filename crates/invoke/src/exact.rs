@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tollgate_aws::causes::Causes;
 use tollgate_core::budget::Amount;
@@ -13,12 +14,16 @@ use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
 
 use crate::answer::{Answer, AnswerBody, set};
-use crate::arrival::Arrival;
+use crate::arrival::{Arrival, Serving};
+use crate::attempt::{Bill, Sent};
 use crate::gateway::{Gateway, name_target};
 use crate::settings::Documents;
 
 /// A cache that takes longer than this to answer is a miss.
 const CACHE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The longest reply that is kept for the cache.
+pub(crate) const MAX_CACHED_BYTES: usize = 380 * 1024;
 
 impl Gateway {
     /// A cache that is down, slow or garbled is a miss.
@@ -33,6 +38,25 @@ impl Gateway {
                 tracing::warn!("cache too slow");
                 None
             }
+        }
+    }
+
+    /// Keeps a whole answer that was paid for.
+    pub(crate) async fn store(&self, serving: &Serving, sent: &Sent, bill: &Bill, reply: Bytes) {
+        let Some(key) = &serving.keep_under else { return };
+        if bill.estimated || reply.len() > MAX_CACHED_BYTES {
+            return;
+        }
+        let now = (self.options.clock)();
+        let entry = Entry {
+            reply,
+            target: sent.step.id.clone(),
+            usage: bill.usage,
+            cost: bill.cost.nanos,
+            expires_at: now.plus(self.options.cache_ttl).as_secs(),
+        };
+        if let Err(error) = self.cache.write(key, &entry).await {
+            tracing::warn!(error = %Causes(&error), "answer not stored");
         }
     }
 

@@ -4,35 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use serde_json::json;
 use tollgate_aws::causes::Causes;
 use tollgate_core::budget::Amount;
-use tollgate_core::budgets::lane_of;
 use tollgate_core::cache_key::exact_key;
-use tollgate_core::caller::Caller;
-use tollgate_core::catalogue::{self, Target};
+use tollgate_core::catalogue::Target;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
-use tollgate_core::flow::{Flow as KeyFlow, TokenStanding};
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
-use tollgate_core::ports::{Cache, Granted, Ledger, Model, Quotas, Records, Settings, Spans};
-use tollgate_core::rate::reset_text;
-use tollgate_core::record::{CacheOutcome, End, Opening, Record};
+use tollgate_core::ports::{Answers, Cache, Granted, Ledger, Model, Quotas, Records, Settings, Spans};
+use tollgate_core::record::{CacheOutcome, End, Opening};
 use tollgate_core::request::Request;
-use tollgate_core::reservation::{Limits, Taking};
 use tollgate_core::settings::Tenant;
 use tollgate_core::time::Timestamp;
 use tollgate_core::trace::Span;
 use tollgate_core::trim::Trimmed;
 use tollgate_core::usage::Usage;
-use tollgate_core::write::Item;
 
 use crate::answer::{ADAPTED, Answer, AnswerBody, set};
 use crate::arrival::{Arrival, Caching, MARGIN, Serving};
-use crate::attempt::{Failed, Started, Won, granted};
+use crate::attempt::{Failed, Started, Won};
 use crate::plan::{Wish, check_model, plan};
 use crate::pump::Flow;
+use crate::reserve::{Reserving, write_tokens};
 use crate::settings::CurrentSettings;
 use crate::trimming::trimmed;
 
@@ -46,6 +40,7 @@ pub struct Gateway {
     pub(crate) records: Arc<dyn Records>,
     pub(crate) cache: Arc<dyn Cache>,
     pub(crate) quotas: Arc<dyn Quotas>,
+    pub(crate) answers: Arc<dyn Answers>,
     pub(crate) model: Arc<dyn Model>,
     pub(crate) spans: Arc<dyn Spans>,
     pub(crate) options: Options,
@@ -63,18 +58,12 @@ pub struct Ports {
     pub cache: Arc<dyn Cache>,
     /// Buckets for the providers' quotas.
     pub quotas: Arc<dyn Quotas>,
+    /// Answers of calls under an idempotency key.
+    pub answers: Arc<dyn Answers>,
     /// The providers.
     pub model: Arc<dyn Model>,
     /// X-Ray.
     pub spans: Arc<dyn Spans>,
-}
-
-/// What a call reserves, and what is known when it does.
-struct Reserving<'a> {
-    limits: &'a Limits,
-    bound: Amount,
-    cache: CacheOutcome,
-    flow: Option<Item>,
 }
 
 /// What does not change while an environment lives.
@@ -92,17 +81,9 @@ impl Gateway {
     /// Over these ports.
     #[must_use]
     pub fn new(ports: Ports, options: Options) -> Self {
-        let Ports { settings, ledger, records, cache, quotas, model, spans } = ports;
-        Self {
-            settings: CurrentSettings::new(settings),
-            ledger,
-            records,
-            cache,
-            quotas,
-            model,
-            spans,
-            options,
-        }
+        let Ports { settings, ledger, records, cache, quotas, answers, model, spans } = ports;
+        let settings = CurrentSettings::new(settings);
+        Self { settings, ledger, records, cache, quotas, answers, model, spans, options }
     }
 
     /// A POST in one of the dialects.
@@ -129,11 +110,16 @@ impl Gateway {
             (key, found)
         };
         let plain = look_up(exact_key(tenant, &request, &[]));
-        let (documents, (mut key, mut hit), flow) =
-            futures_util::future::join3(self.settings.admit(arrival.at), plain, self.flow(&arrival)).await;
+        let admitted = self.settings.admit(arrival.at);
+        let known = futures_util::future::join(self.claimed(&arrival), self.flow(&arrival));
+        let (documents, (mut key, mut hit), (claimed, flow)) =
+            futures_util::future::join3(admitted, plain, known).await;
         self.span(&arrival, "admit-and-look-up", arrival.at, documents.is_err());
         let documents = documents?;
         check_model(&documents, &arrival.caller, &request.model)?;
+        if let Some(earlier) = self.replayable(&arrival, claimed?).await? {
+            return Ok(self.answer_replay(&arrival, &request, earlier, &documents));
+        }
         let policy = arrival.caller.output.within(&documents.routing.output_policy(&arrival.caller.team));
         if !policy.stop.is_empty() {
             (key, hit) = look_up(exact_key(tenant, &request, &policy.stop)).await;
@@ -159,25 +145,6 @@ impl Gateway {
         })
     }
 
-    /// `GET /v1/models`: what this key may name.
-    pub async fn models(&self, caller: &Caller, now: Timestamp) -> Result<Answer, Error> {
-        let documents = self.settings.documents(now).await?;
-        let models = documents.catalogue.models.iter().filter(|(alias, _)| caller.may_use(alias));
-        let data: Vec<_> = models.map(|(alias, model)| describe(alias, model)).collect();
-        let body = json!({"object": "list", "data": data}).to_string();
-        Ok(Answer::json(StatusCode::OK, HeaderMap::new(), body.into()))
-    }
-
-    /// `GET /v1/models/{id}`.
-    pub async fn model(&self, alias: &str, caller: &Caller, now: Timestamp) -> Result<Answer, Error> {
-        let documents = self.settings.documents(now).await?;
-        check_model(&documents, caller, alias)?;
-        let model = documents.catalogue.models.get(alias);
-        let model = model.ok_or_else(|| Error::ModelNotFound(alias.to_owned()))?;
-        let body = describe(alias, model).to_string();
-        Ok(Answer::json(StatusCode::OK, HeaderMap::new(), body.into()))
-    }
-
     async fn tenant(&self, id: &Name) -> Result<Tenant, Error> {
         if *id == Name::default_tenant() {
             return Ok(Tenant::default());
@@ -191,33 +158,6 @@ impl Gateway {
             retry_after: None,
         };
         found.ok_or_else(unknown)
-    }
-
-    /// What the flow of the caller's key holds, where that is worth knowing before a call is tried. What cannot be read
-    /// shows when it is tried.
-    async fn flow(&self, arrival: &Arrival) -> Option<Item> {
-        let Caller { tenant, user, key_id, flow, .. } = &arrival.caller;
-        let flow = KeyFlow::of(tenant, user, key_id, *flow).filter(KeyFlow::has_tokens)?;
-        self.ledger.flow(flow.key()).await.ok()
-    }
-
-    async fn reserve(
-        &self,
-        arrival: &Arrival,
-        request: &Request,
-        reserving: Reserving<'_>,
-    ) -> Result<Granted, Error> {
-        let Reserving { limits, bound, cache, flow } = reserving;
-        let lane = lane_of(&arrival.request_id, limits.lanes);
-        let opening = self.opening(arrival, request, cache, (bound, Some(lane)));
-        let mut taking = Taking::new(None, Record::open(&arrival.caller, opening), limits, None, arrival.at);
-        if let Some(item) = flow {
-            taking.saw_flow(item);
-        }
-        let begun = (self.options.clock)();
-        let reserved = granted(self.ledger.take(taking).await);
-        self.span(arrival, "reserve", begun, reserved.is_err());
-        reserved
     }
 
     pub(crate) fn opening(
@@ -277,10 +217,9 @@ impl Gateway {
             Amount::ZERO => record.released(end),
             charged => record.settled(charged, End { estimated: true, ..end }),
         };
-        let job = async move {
-            self.close(&record, closed).await;
-        };
-        Answer::error(&error, headers).then(Box::pin(job))
+        let (answer, claim) = (Answer::error(&error, headers), serving.arrival.claim.clone());
+        let job = async move { self.close_failed(claim.as_ref(), &error, (&record, closed)).await };
+        answer.then(Box::pin(job))
     }
 
     /// Records a step that is over.
@@ -305,18 +244,6 @@ impl Gateway {
             first_token_us: None,
         }
     }
-}
-
-/// A model as OpenAI lists it.
-fn describe(alias: &str, model: &catalogue::Model) -> serde_json::Value {
-    json!({"id": alias, "object": "model", "created": model.created, "owned_by": model.owned_by})
-}
-
-/// The figures of a flow, in OpenAI's form.
-pub(crate) fn write_tokens(headers: &mut HeaderMap, tokens: &TokenStanding) {
-    set(headers, "x-ratelimit-limit-tokens", &tokens.limit.to_string());
-    set(headers, "x-ratelimit-remaining-tokens", &tokens.remaining.to_string());
-    set(headers, "x-ratelimit-reset-tokens", &reset_text(tokens.reset));
 }
 
 /// Who answered, now or when the answer was kept.

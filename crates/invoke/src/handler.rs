@@ -3,12 +3,15 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 use tollgate_aws::clock::deadline;
 use tollgate_core::caller::Caller;
+use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
+use tollgate_core::idempotency::{self, Claim, IdempotencyKey};
 use tollgate_core::time::Timestamp;
 use tollgate_core::trace::Trace;
 
@@ -17,6 +20,7 @@ use crate::arrival::{Arrival, Caching, MARGIN};
 use crate::config::Settle;
 use crate::extension::Outbox;
 use crate::gateway::{Gateway, log_refusal};
+use crate::reserve::headers_of;
 use crate::route::Route;
 use crate::trimming::TRIM_HEADER;
 
@@ -70,7 +74,7 @@ impl Handler {
         let request_id = call.request_id.clone();
         let mut answer = match self.route(event, &authorizer, call).await {
             Ok(answer) => answer,
-            Err(error) => Answer::error(&error, HeaderMap::new()),
+            Err(error) => Answer::error(&error, headers_of(&error)),
         };
         let headers = answer.response.headers_mut();
         set(headers, "x-tollgate-request-id", &request_id);
@@ -93,7 +97,7 @@ impl Handler {
         let at = call.at;
         match route? {
             Route::Ask(dialect) => {
-                let arrival = call.arrival(caller, event)?;
+                let arrival = call.arrival(dialect, caller, event)?;
                 let said = self.gateway.clone().serve(dialect, arrival.clone()).await;
                 said.inspect_err(|error| log_refusal(&arrival, error))
             }
@@ -105,29 +109,35 @@ impl Handler {
 }
 
 impl Invocation {
-    fn arrival(self, caller: Caller, event: Request) -> Result<Arrival, Error> {
+    fn arrival(self, dialect: Dialect, caller: Caller, event: Request) -> Result<Arrival, Error> {
+        let (parts, body) = event.into_parts();
+        let headers = &parts.headers;
+        let body: Bytes = match body {
+            Body::Text(text) => text.into(),
+            Body::Binary(bytes) => bytes.into(),
+            _ => Bytes::new(),
+        };
+        let values = headers.get_all(idempotency::HEADER).iter().map(http::HeaderValue::as_bytes);
+        let key = IdempotencyKey::from_values(values)?;
+        let claim = key.map(|key| Claim::new(&caller, &key, (dialect, &body), &self.request_id, self.at));
         Ok(Arrival {
             request_id: self.request_id,
             at: self.at,
             deadline: self.deadline.minus(MARGIN),
             caller,
-            caching: caching(event.headers()),
-            is_strict: is_strict(event.headers())?,
-            trim: trim(event.headers())?,
+            caching: caching(headers),
+            is_strict: is_strict(headers)?,
+            trim: trim(headers)?,
+            claim,
             trace: self.trace,
-            body: match event.into_body() {
-                Body::Empty => bytes::Bytes::new(),
-                Body::Text(text) => text.into(),
-                Body::Binary(bytes) => bytes.into(),
-                _ => bytes::Bytes::new(),
-            },
+            body,
         })
     }
 }
 
 /// The function answers: whether models may be called is another question, which callers are not told here.
 fn healthy() -> Answer {
-    Answer::json(StatusCode::OK, HeaderMap::new(), bytes::Bytes::from_static(br#"{"status":"ok"}"#))
+    Answer::json(StatusCode::OK, HeaderMap::new(), Bytes::from_static(br#"{"status":"ok"}"#))
 }
 
 /// What the extension is told about an invocation. It waits for exactly one word, so one is said even where the handler

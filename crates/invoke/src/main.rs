@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lambda_http::{Error, run_with_streaming_response, service_fn, tracing};
+use tollgate_aws::answers::{DynamoAnswers, Objects};
 use tollgate_aws::bedrock::{self, Bedrock};
 use tollgate_aws::cache::DynamoCache;
 use tollgate_aws::clock;
@@ -29,6 +30,7 @@ async fn main() -> Result<(), Error> {
         allow_private: config.allow_private_providers,
         prefetch: config.provider_secrets,
     };
+    let objects = Objects::open(&sdk, config.answers_bucket);
     let quotas = DynamoQuotas::new(dynamo.clone(), config.limits_table.clone());
     let tables = Tables {
         ledger: config.ledger_table.clone(),
@@ -39,7 +41,8 @@ async fn main() -> Result<(), Error> {
         settings: Arc::new(DynamoSettings::new(dynamo.clone(), config.config_table)),
         ledger: Arc::new(DynamoLedger::new(dynamo.clone(), tables)),
         records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),
-        cache: Arc::new(DynamoCache::new(dynamo, config.cache_table)),
+        cache: Arc::new(DynamoCache::new(dynamo.clone(), config.cache_table.clone())),
+        answers: Arc::new(DynamoAnswers::new(dynamo, config.cache_table, objects)),
         quotas: Arc::new(quotas),
         model: Arc::new(Bedrock::new(&sdk, providers).await?),
         spans: Arc::new(XrayDaemon::at(config.xray_daemon.as_deref())),

@@ -12,15 +12,17 @@ use tollgate_aws::causes::Causes;
 use tollgate_core::budget::Amount;
 use tollgate_core::completion::{Finish, Glimpse};
 use tollgate_core::error::Error;
+use tollgate_core::idempotency::{Answered, Form, MAX_ANSWER_BYTES};
 use tollgate_core::interpreter::{Interpreter, Told};
 use tollgate_core::model::{ModelError, Pieces};
-use tollgate_core::ports::{Entry, Transition};
+use tollgate_core::ports::Transition;
 use tollgate_core::record::{End, Record, State};
 use tollgate_core::sse::PING;
 use tollgate_core::usage::Usage;
 
 use crate::arrival::Serving;
 use crate::attempt::{Bill, Opened, Sent, no_answer};
+use crate::exact::MAX_CACHED_BYTES;
 use crate::gateway::Gateway;
 
 /// How long the body may be silent.
@@ -31,9 +33,6 @@ const TIME_TO_SETTLE: Duration = Duration::from_secs(5);
 
 /// Pieces that may wait for a slow client; after that the provider waits too.
 const BACKLOG: usize = 32;
-
-/// The longest reply that is kept for the cache.
-const MAX_KEPT_BYTES: usize = 380 * 1024;
 
 /// A stream on its way from a provider to a client.
 pub(crate) struct Flow {
@@ -65,6 +64,8 @@ struct Ending {
     outcome: &'static str,
     first_token_us: Option<u64>,
     response_id: Option<String>,
+    /// What the client got, unless it was too long to keep.
+    answered: Option<Answered>,
 }
 
 impl Flow {
@@ -95,10 +96,12 @@ impl Flow {
         let usage = seen.usage.filter(|_| seen.is_whole || seen.is_usage_final);
         let bill = sent.bill(usage, seen.service_tier.as_deref());
         let first_token_us = seen.first_content.and_then(|time| u64::try_from(time.as_micros()).ok());
-        let ending = Ending { outcome, first_token_us, response_id: seen.response_id };
+        let reply = Bytes::from(seen.kept);
+        let answered = (reply.len() <= MAX_ANSWER_BYTES).then(|| sent.answered(Form::Events, &reply));
+        let ending = Ending { outcome, first_token_us, response_id: seen.response_id, answered };
         gateway.settle(&serving, &sent, &bill, ending).await;
         if seen.is_whole && seen.finish == Some(Finish::Whole) {
-            gateway.store(&serving, &sent, &bill, seen.kept.into()).await;
+            gateway.store(&serving, &sent, &bill, reply).await;
         }
     }
 
@@ -162,9 +165,11 @@ impl Flow {
         }
     }
 
-    /// Keeps what belongs to the answer.
+    /// Keeps what belongs to the answer, and, where it is too long to be of use, just enough to show that.
     fn keep(&mut self, event: &[u8]) {
-        if self.seen.kept.len() <= MAX_KEPT_BYTES {
+        let has_claim = self.serving.arrival.claim.is_some();
+        let longest = if has_claim { MAX_ANSWER_BYTES } else { MAX_CACHED_BYTES };
+        if self.seen.kept.len() <= longest {
             self.seen.kept.extend_from_slice(event);
         }
     }
@@ -184,7 +189,9 @@ impl Gateway {
         bill: &Bill,
         (body, glimpse): (Bytes, Glimpse),
     ) {
-        let ending = Ending { outcome: "ok", first_token_us: None, response_id: glimpse.response_id };
+        let answered = Some(sent.answered(Form::Json, &body));
+        let ending =
+            Ending { outcome: "ok", first_token_us: None, response_id: glimpse.response_id, answered };
         self.settle(serving, sent, bill, ending).await;
         if glimpse.finish == Some(Finish::Whole) {
             self.store(serving, sent, bill, body).await;
@@ -208,6 +215,8 @@ impl Gateway {
                 "over bound"
             );
         }
+        // First, so that a call that is closed has no answer to come.
+        self.keep_answer(serving.arrival.claim.as_ref(), ending.answered).await;
         let begun = (self.options.clock)();
         let is_done = self.close(&sent.record, sent.record.settled(bill.cost, end)).await;
         self.span(&serving.arrival, "settle", begun, !is_done);
@@ -243,24 +252,6 @@ impl Gateway {
         match self.ledger.enter(record).await {
             Ok(()) => log_settled(record),
             Err(error) => tracing::error!(error = %Causes(&error), "hit not entered"),
-        }
-    }
-
-    async fn store(&self, serving: &Serving, sent: &Sent, bill: &Bill, reply: Bytes) {
-        let Some(key) = &serving.keep_under else { return };
-        if bill.estimated || reply.len() > MAX_KEPT_BYTES {
-            return;
-        }
-        let now = (self.options.clock)();
-        let entry = Entry {
-            reply,
-            target: sent.step.id.clone(),
-            usage: bill.usage,
-            cost: bill.cost.nanos,
-            expires_at: now.plus(self.options.cache_ttl).as_secs(),
-        };
-        if let Err(error) = self.cache.write(key, &entry).await {
-            tracing::warn!(error = %Causes(&error), "answer not stored");
         }
     }
 }

@@ -22,10 +22,12 @@ use crate::config::Settle;
 use crate::gateway::{Gateway, Options, Ports};
 use crate::handler::Handler;
 
+mod answers;
 mod ledger;
 mod model;
 mod ports;
 
+pub(crate) use answers::MemoryAnswers;
 pub(crate) use ledger::MemoryLedger;
 pub(crate) use model::{
     Piece, ScriptedModel, Turn, answers, at_once, content, fails, finish, piece, role, streams, usage,
@@ -116,6 +118,7 @@ pub(crate) struct World {
     pub(crate) settings: Arc<MemorySettings>,
     pub(crate) ledger: Arc<MemoryLedger>,
     pub(crate) cache: Arc<MemoryCache>,
+    pub(crate) answers: Arc<MemoryAnswers>,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) spans: Arc<MemorySpans>,
     handler: Handler,
@@ -142,6 +145,7 @@ impl World {
         let settings = Arc::new(MemorySettings::default());
         let ledger = Arc::new(MemoryLedger::default());
         let cache = Arc::new(MemoryCache::default());
+        let answers = Arc::new(MemoryAnswers::over(ledger.tables.clone()));
         let model = Arc::new(ScriptedModel::of(setup.turns));
         let spans = Arc::new(MemorySpans::default());
         let options = Options { retention_days: 90, cache_ttl: setup.cache_ttl, clock };
@@ -151,6 +155,7 @@ impl World {
             records: ledger.clone(),
             cache: cache.clone(),
             quotas: ledger.clone(),
+            answers: answers.clone(),
             model: model.clone(),
             spans: spans.clone(),
         };
@@ -161,6 +166,7 @@ impl World {
             settings,
             ledger,
             cache,
+            answers,
             model,
             spans,
             handler,

@@ -92,6 +92,7 @@ pub(super) const fn kind(error: &ModelError) -> &'static str {
     match error {
         ModelError::Refused { .. } => "refused",
         ModelError::Throttled { .. } => "throttled",
+        ModelError::OverQuota { .. } => "over quota",
         ModelError::Unauthorized(_) => "unauthorized",
         ModelError::Unavailable(_) => "unavailable",
         ModelError::TimedOut => "timed out",

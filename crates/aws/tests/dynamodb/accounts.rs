@@ -11,6 +11,7 @@ use tollgate_core::record::{CacheOutcome, End, Opening, Record};
 use tollgate_core::reservation::{Limits, Taking};
 use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
+use tollgate_core::write::Write;
 
 use crate::table::Table;
 
@@ -25,6 +26,7 @@ pub(crate) struct Accounts {
     pub(crate) ledger: DynamoLedger,
     pub(crate) records: Table,
     pub(crate) limits: Table,
+    pub(crate) cache: Table,
 }
 
 impl Accounts {
@@ -32,10 +34,11 @@ impl Accounts {
     pub(crate) async fn open(test: &str) -> Option<Self> {
         let records = Table::create(&format!("{test}-ledger"), "request_id").await?;
         let limits = Table::create(&format!("{test}-limits"), "scope").await?;
-        let tables =
-            Tables { ledger: records.name.clone(), limits: limits.name.clone(), cache: "none".to_owned() };
+        let cache = Table::create(&format!("{test}-cache"), "cacheKey").await?;
+        let [ledger, limits_name, cache_name] = [&records, &limits, &cache].map(|table| table.name.clone());
+        let tables = Tables { ledger, limits: limits_name, cache: cache_name };
         let ledger = DynamoLedger::new(records.client.clone(), tables);
-        Some(Self { ledger, records, limits })
+        Some(Self { ledger, records, limits, cache })
     }
 
     /// What the counters of `record`'s user hold: its day and its month. Nothing where there are none.
@@ -60,8 +63,18 @@ impl Accounts {
 
     /// Reserves a call whose user has this budget.
     pub(crate) async fn reserve(&self, record: &Record, user: &Budget) -> Result<Reservation, StoreError> {
+        self.reserve_with(record, user, None).await
+    }
+
+    /// Reserves a call, and writes its claim along with it.
+    pub(crate) async fn reserve_with(
+        &self,
+        record: &Record,
+        user: &Budget,
+        claim: Option<Write>,
+    ) -> Result<Reservation, StoreError> {
         let limits = Limits { user: *user, ..UNLIMITED };
-        self.ledger.take(Taking::new(None, record.clone(), &limits, None, record.created_us)).await
+        self.ledger.take(Taking::new(None, record.clone(), &limits, claim, record.created_us)).await
     }
 
     /// Adds to a reservation.
@@ -86,6 +99,7 @@ impl Accounts {
     pub(crate) async fn drop(self) {
         self.records.drop().await;
         self.limits.drop().await;
+        self.cache.drop().await;
     }
 }
 

@@ -7,6 +7,9 @@ mod accounts;
 mod cache;
 #[cfg(test)]
 mod flags;
+#[cfg(feature = "answers")]
+#[cfg(test)]
+mod idempotency;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]

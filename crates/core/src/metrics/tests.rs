@@ -82,6 +82,16 @@ fn a_correction_moves_tokens_and_money_only() {
 }
 
 #[test]
+fn a_replay_is_neither_hit_nor_miss_and_no_providers_answer() {
+    let data = data("prod", &[call(serde_json::json!({"cache": "replay", "charged_nanos": 0}))]);
+
+    assert!(data.iter().any(|datum| datum.name == "Requests.Count"));
+    assert!(data.iter().all(|datum| !datum.name.starts_with("Cache.")));
+    let providers = data.iter().flat_map(|datum| &datum.dimensions).filter(|(name, _)| *name == "Provider");
+    assert!(providers.map(|(_, provider)| provider).all(|provider| provider == "replay"));
+}
+
+#[test]
 fn an_expiry_says_nothing_about_latency() {
     let posting = call(serde_json::json!({"state": "expired", "outcome": "expired"}));
 

@@ -110,6 +110,16 @@ fn a_hit_saves_money_and_uses_no_tokens() {
 }
 
 #[test]
+fn a_replay_is_a_call_and_nothing_more() {
+    let end = End { usage: Usage::default(), ..end("ok") };
+    let replay = reserved(CacheOutcome::Replay).settled(Nanos::ZERO, end);
+
+    let posting = Posting::of(None, replay).unwrap().unwrap();
+
+    assert_eq!(posting.counts, Counts { calls: 1, ..Counts::default() });
+}
+
+#[test]
 fn a_late_settlement_corrects_the_expiry() {
     let sent = reserved(CacheOutcome::Miss).sent("t");
     let expired = sent.expired(NOW);

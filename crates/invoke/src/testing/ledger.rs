@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::future;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tollgate_core::escrow;
+use tollgate_core::idempotency::Claim;
 use tollgate_core::ports::{Drawn, Granted, Ledger, Quotas, Records, Reservation, StoreError, Transition};
 use tollgate_core::quota::{Draw, Quota};
 use tollgate_core::record::{self, Record};
@@ -21,7 +22,7 @@ use super::ports::{Mood, down};
 /// The ledger, its counters and its lanes.
 #[derive(Default)]
 pub(crate) struct MemoryLedger {
-    pub(crate) tables: Mutex<Memory>,
+    pub(crate) tables: Arc<Mutex<Memory>>,
     steps: Mutex<Vec<&'static str>>,
     moods: Mutex<HashMap<&'static str, Mood>>,
 }
@@ -136,7 +137,9 @@ impl Ledger for MemoryLedger {
                     Ok(()) => return lossy(mood, granted(taking)),
                     Err(failed) => match taking.learn(failed) {
                         Ok(()) => {}
-                        Err(Obstacle::Claimed(item)) => return Ok(Reservation::Claimed(item)),
+                        Err(Obstacle::Claimed(item)) => {
+                            return Ok(Reservation::Claimed(Claim::of(&item).unwrap()));
+                        }
                         Err(Obstacle::Moved(_)) => return Ok(Reservation::Contended),
                     },
                 },
