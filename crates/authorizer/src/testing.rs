@@ -45,6 +45,8 @@ pub(crate) fn record() -> KeyRecord {
         role: Role::Caller,
         status: KeyStatus::Active,
         rate: RatePolicy { interval_us: 1_000_000, burst: 2, requests_per_day: None },
+        key_rate: None,
+        plan: None,
         budget: Budget { day: Some(Nanos(5_000_000_000)), ..Budget::default() },
         flow: FlowPolicy::default(),
         models: vec!["gpt-5.5".to_owned()],

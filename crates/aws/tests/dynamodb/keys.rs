@@ -36,6 +36,8 @@ fn record() -> KeyRecord {
         role: Role::Operator,
         status: KeyStatus::Active,
         rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: Some(1_000) },
+        key_rate: None,
+        plan: None,
         budget: Budget { day: Some(Nanos(5_000_000_000)), ..Budget::default() },
         flow: FlowPolicy::default(),
         models: vec!["gpt-5.5".to_owned()],

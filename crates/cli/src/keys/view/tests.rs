@@ -19,6 +19,8 @@ pub(crate) fn record(id: &str) -> KeyRecord {
         role: Role::Caller,
         status: KeyStatus::Active,
         rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: None },
+        key_rate: None,
+        plan: None,
         budget: Budget::default(),
         flow: FlowPolicy::default(),
         models: Vec::new(),
