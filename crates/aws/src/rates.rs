@@ -116,9 +116,7 @@ impl DynamoRates {
         let condition = match taking.policy.requests_per_day {
             None => format!("{tat_allows} AND {once}"),
             Some(_) => {
-                format!(
-                    "{tat_allows} AND {once} AND (attribute_not_exists({counter}) OR {counter} <= :room)"
-                )
+                format!("{tat_allows} AND {once} AND (attribute_not_exists({counter}) OR {counter} <= :room)")
             }
         };
         self.update(taking.scope)

@@ -110,8 +110,7 @@ async fn a_race_of_dear_calls_takes_no_more_units_than_the_burst() {
     let units = |index: usize| Units::new([1, 2, 3][index % 3]).unwrap();
     let take = |index: usize| Take { units: units(index), request_id: &ids[index], now: NOON };
 
-    let taken =
-        join_all((0..ids.len()).map(|index| rates.take("acme/alice", &policy, take(index)))).await;
+    let taken = join_all((0..ids.len()).map(|index| rates.take("acme/alice", &policy, take(index)))).await;
 
     let admitted: u64 = taken
         .iter()
@@ -132,7 +131,11 @@ async fn a_taking_is_given_back_once_and_not_over_another_call() {
     let take = |id: &'static str| Take { units: Units::new(2).unwrap(), ..call(id, NOON) };
     let state = async || {
         let item = table.get("rate#key#k1").await.unwrap();
-        (number(&item, "tat").unwrap() - NOON.as_micros(), number(&item, "d20261122"), item.contains_key("last"))
+        (
+            number(&item, "tat").unwrap() - NOON.as_micros(),
+            number(&item, "d20261122"),
+            item.contains_key("last"),
+        )
     };
     let policy = RatePolicy { burst: 6, ..POLICY };
 
