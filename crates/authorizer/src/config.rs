@@ -106,4 +106,16 @@ mod tests {
 
         assert_eq!(config.costs, Costs::parse("POST /v1/responses=2").unwrap());
     }
+
+    /// Another value, or none, would be 403 for every call of the tier.
+    #[test]
+    fn the_template_has_an_api_key_for_each_plan_under_the_prefix() {
+        let template = include_str!("../../../template.yaml");
+
+        assert!(template.contains("USAGE_KEY_PREFIX: !Sub ${AWS::StackName}-${AWS::AccountId}-\n"));
+        for plan in tollgate_core::caller::PLANS {
+            let value = format!("Value: !Sub ${{AWS::StackName}}-${{AWS::AccountId}}-{plan}\n");
+            assert!(template.contains(&value), "{value}");
+        }
+    }
 }

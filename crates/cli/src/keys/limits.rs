@@ -1,6 +1,6 @@
 //! The flags that `keys create` and `keys update` share: what a key may, and how much of it.
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use tollgate_core::budget::Mode;
 use tollgate_core::caller::change::{Edit, KeyChange};
@@ -192,8 +192,7 @@ fn named(list: Vec<String>) -> Option<Vec<String>> {
 }
 
 /// A tier that the template has; another one would get 403 for every call.
-fn plan() -> impl clap::builder::TypedValueParser<Value = Name> {
-    use clap::builder::TypedValueParser;
+fn plan() -> impl TypedValueParser<Value = Name> {
     PossibleValuesParser::new(PLANS).try_map(|plan| plan.parse::<Name>())
 }
 

@@ -18,7 +18,7 @@ use crate::key_register::row;
 use crate::key_register::tests::{name, record, text};
 
 /// A register whose row `h` is read as each of these in turn, and as the last of them from then on.
-fn register(reads: Vec<KeyRecord>, write: &Rule) -> KeyRegister {
+fn register(reads: &[KeyRecord], write: &Rule) -> KeyRegister {
     let query = mock!(Client::query)
         .then_output(|| QueryOutput::builder().items([(HASH.to_owned(), text("h"))].into()).build());
     let rows: Vec<Item> = reads.iter().map(|record| row("h", record).unwrap()).collect();
@@ -75,7 +75,7 @@ async fn a_change_is_one_write_of_what_is_different_over_what_was_read() {
         })
         .then_output(written);
 
-    let update = register(vec![record()], &write).update(&name("k1"), &day(Edit::Set(Nanos(5)))).await;
+    let update = register(&[record()], &write).update(&name("k1"), &day(Edit::Set(Nanos(5)))).await;
 
     let Update::Done(after) = update.unwrap() else { panic!("not changed") };
     assert_eq!(after.budget.day, Some(Nanos(5)));
@@ -92,7 +92,7 @@ async fn a_limit_that_is_taken_away_is_removed() {
         .then_output(written);
     let change = KeyChange { key_interval_us: Edit::Clear, ..day(Edit::Clear) };
 
-    let update = register(vec![before], &write).update(&name("k1"), &change).await.unwrap();
+    let update = register(&[before], &write).update(&name("k1"), &change).await.unwrap();
 
     assert_eq!(update, Update::Done(Box::new(record())));
 }
@@ -101,7 +101,7 @@ async fn a_limit_that_is_taken_away_is_removed() {
 async fn a_change_to_what_is_so_already_writes_nothing() {
     let write = mock!(Client::update_item).then_output(written);
 
-    let update = register(vec![record()], &write).update(&name("k1"), &day(Edit::Clear)).await.unwrap();
+    let update = register(&[record()], &write).update(&name("k1"), &day(Edit::Clear)).await.unwrap();
 
     assert_eq!(update, Update::Done(Box::new(record())));
     assert_eq!(write.num_calls(), 0);
@@ -126,7 +126,7 @@ async fn no_in_flight_update_resurrects_a_key() {
             .error(lost)
             .output(written)
             .build();
-        let register = register(vec![record(), meanwhile.clone()], &write);
+        let register = register(&[record(), meanwhile.clone()], &write);
         (register.update(&name("k1"), &day(Edit::Set(Nanos(5)))).await.unwrap(), write.num_calls())
     };
 
@@ -148,7 +148,7 @@ async fn a_race_that_is_lost_again_and_again_is_told() {
     let (lost, conflict) =
         (mock!(Client::update_item).then_error(lost), mock!(Client::update_item).then_error(conflict));
     for write in [lost, conflict] {
-        let update = register(vec![record()], &write).update(&name("k1"), &day(Edit::Set(Nanos(5)))).await;
+        let update = register(&[record()], &write).update(&name("k1"), &day(Edit::Set(Nanos(5)))).await;
 
         assert_eq!(update.unwrap(), Update::Lost);
     }
@@ -159,7 +159,7 @@ async fn what_is_no_race_is_an_error() {
     let broken = || UpdateItemError::InternalServerError(InternalServerError::builder().build());
     let write = mock!(Client::update_item).then_error(broken);
 
-    let update = register(vec![record()], &write).update(&name("k1"), &day(Edit::Set(Nanos(5)))).await;
+    let update = register(&[record()], &write).update(&name("k1"), &day(Edit::Set(Nanos(5)))).await;
 
     assert_eq!(update.unwrap_err().store, "keys");
 }

@@ -167,7 +167,13 @@ fn a_new_key_is_shown_with_what_it_may() {
 
     Keep the key now: it is stored as a hash only and cannot be shown again.
     "#);
-    insta::assert_json_snapshot!(created, @r#"
+}
+
+#[test]
+fn a_new_key_is_json_too() {
+    let key = ApiKey::mint(&[7; ENTROPY_BYTES]);
+
+    insta::assert_json_snapshot!(CreatedKey::of(&key, limited(), NOW), @r#"
     {
       "key": "tg-777777777777-77777777777777777777777777777777r8mt",
       "id": "k2",
