@@ -221,8 +221,8 @@ async fn tenants_are_found_and_listed_and_nothing_else() {
 async fn a_call_is_read_as_it_was_entered() {
     let Some((client, table)) = table("ledger", &["request_id"], None).await else { return };
     let caller = Caller::from_context(|key| match key {
-        "output" => None,
-        _ => Some(if key.starts_with("budget") { "5" } else { "caller" }.to_owned()),
+        "budget" | "flow" | "output" => None,
+        _ => Some("caller".to_owned()),
     });
     let opening = Opening {
         request_id: "r-1".to_owned(),
