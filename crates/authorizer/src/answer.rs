@@ -11,6 +11,8 @@ pub struct Answer {
     principal_id: String,
     policy_document: Policy,
     context: BTreeMap<String, String>,
+    /// The value of the API key whose usage plan the call counts for, where `ApiKeySourceType` is `AUTHORIZER`.
+    usage_identifier_key: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,15 +37,18 @@ pub(crate) enum Effect {
     Deny,
 }
 
+/// Whom an answer is about.
+pub(crate) struct Subject {
+    pub(crate) key_id: String,
+    pub(crate) usage_key: String,
+    pub(crate) resource: String,
+}
+
 impl Answer {
-    pub(crate) fn new(
-        effect: Effect,
-        key_id: String,
-        resource: String,
-        context: BTreeMap<String, String>,
-    ) -> Self {
+    pub(crate) fn new(effect: Effect, subject: Subject, context: BTreeMap<String, String>) -> Self {
+        let Subject { key_id, usage_key, resource } = subject;
         let statement = Statement { action: "execute-api:Invoke", effect, resource };
         let policy_document = Policy { version: "2012-10-17", statement: [statement] };
-        Self { principal_id: key_id, policy_document, context }
+        Self { principal_id: key_id, policy_document, context, usage_identifier_key: usage_key }
     }
 }

@@ -2,6 +2,8 @@
 
 use tollgate_aws::vars::{VarError, read, require};
 
+use crate::costs::Costs;
+
 /// What the environment says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -13,6 +15,10 @@ pub struct Config {
     pub pepper_arn: String,
     /// How a call over its rate is refused.
     pub refusal: Refusal,
+    /// What a call costs of its rate.
+    pub costs: Costs,
+    /// What the values of the API keys of the plan tiers begin with; the tier's name follows.
+    pub usage_key_prefix: String,
 }
 
 /// How a call over its rate is refused.
@@ -37,11 +43,15 @@ impl Config {
             Some("context") => Refusal::Context,
             Some(_) => return Err(VarError { name: "REFUSAL", fault: "is neither deny nor context" }),
         };
+        let costs = Costs::parse(&read("COST_UNITS").unwrap_or_default())
+            .map_err(|fault| VarError { name: "COST_UNITS", fault })?;
         Ok(Self {
             keys_table: require(&read, "KEYS_TABLE")?,
             limits_table: require(&read, "LIMITS_TABLE")?,
             pepper_arn: require(&read, "KEY_PEPPER_SECRET_ARN")?,
             refusal,
+            costs,
+            usage_key_prefix: require(&read, "USAGE_KEY_PREFIX")?,
         })
     }
 }
@@ -56,6 +66,7 @@ mod tests {
             "KEYS_TABLE" => Some("keys".to_owned()),
             "LIMITS_TABLE" => Some("limits".to_owned()),
             "KEY_PEPPER_SECRET_ARN" => Some("arn:pepper".to_owned()),
+            "USAGE_KEY_PREFIX" => Some("tollgate-123456789012-".to_owned()),
             _ => None,
         })
     }
@@ -67,6 +78,8 @@ mod tests {
             limits_table: "limits".to_owned(),
             pepper_arn: "arn:pepper".to_owned(),
             refusal: Refusal::Deny,
+            costs: Costs::default(),
+            usage_key_prefix: "tollgate-123456789012-".to_owned(),
         };
 
         assert_eq!(vars("REFUSAL", "deny"), Ok(expected.clone()));
@@ -76,9 +89,33 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_missing_or_wrong_is_named() {
-        for name in ["KEYS_TABLE", "LIMITS_TABLE", "KEY_PEPPER_SECRET_ARN"] {
+        for name in ["KEYS_TABLE", "LIMITS_TABLE", "KEY_PEPPER_SECRET_ARN", "USAGE_KEY_PREFIX"] {
             assert_eq!(vars(name, "").unwrap_err().name, name);
         }
         assert_eq!(vars("REFUSAL", "maybe").unwrap_err().name, "REFUSAL");
+        let error = vars("COST_UNITS", "POST /v1/responses=none").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the environment variable COST_UNITS has an entry whose units are no whole number from 1 to 4294967295"
+        );
+    }
+
+    #[test]
+    fn costs_are_read_at_start() {
+        let config = vars("COST_UNITS", "POST /v1/responses=2").unwrap();
+
+        assert_eq!(config.costs, Costs::parse("POST /v1/responses=2").unwrap());
+    }
+
+    /// Another value, or none, would be 403 for every call of the tier.
+    #[test]
+    fn the_template_has_an_api_key_for_each_plan_under_the_prefix() {
+        let template = include_str!("../../../template.yaml");
+
+        assert!(template.contains("USAGE_KEY_PREFIX: !Sub ${AWS::StackName}-${AWS::AccountId}-\n"));
+        for plan in tollgate_core::caller::PLANS {
+            let value = format!("Value: !Sub ${{AWS::StackName}}-${{AWS::AccountId}}-{plan}\n");
+            assert!(template.contains(&value), "{value}");
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! One invocation: key, rate, verdict.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use lambda_runtime::Diagnostic;
 use secrecy::SecretString;
@@ -9,23 +8,34 @@ use serde_json::Value;
 use tollgate_aws::causes::Causes;
 use tollgate_core::caller::{KeyRecord, refusal_context, standing_context};
 use tollgate_core::ports::{Keys, Rates, StoreError, Taken};
+use tollgate_core::rate::Take;
 use tollgate_core::time::Timestamp;
 
 pub use crate::answer::Answer;
-use crate::answer::Effect;
+use crate::answer::{Effect, Subject};
 use crate::config::Refusal;
+use crate::costs::Costs;
+use crate::gate::Gate;
 use crate::recent_keys::RecentKeys;
 use crate::request::{CredentialError, EventError, Request};
-
-/// How long the rate may take, with all its rounds; see `RecentKeys`.
-const RATE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The function's handler.
 pub struct Handler {
     keys: RecentKeys,
-    rates: Arc<dyn Rates>,
+    gate: Gate,
     pepper: SecretString,
-    refusal: Refusal,
+    rules: Rules,
+}
+
+/// How this deployment judges.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// How a call over its rate is refused.
+    pub refusal: Refusal,
+    /// What a call costs of its rate.
+    pub costs: Costs,
+    /// What the values of the API keys of the plan tiers begin with.
+    pub usage_key_prefix: String,
 }
 
 /// A caller that is known, and whether the rate admits the call.
@@ -53,8 +63,8 @@ enum Failure {
 impl Handler {
     /// Over these stores.
     #[must_use]
-    pub fn new(keys: Arc<dyn Keys>, rates: Arc<dyn Rates>, pepper: SecretString, refusal: Refusal) -> Self {
-        Self { keys: RecentKeys::new(keys), rates, pepper, refusal }
+    pub fn new(keys: Arc<dyn Keys>, rates: Arc<dyn Rates>, pepper: SecretString, rules: Rules) -> Self {
+        Self { keys: RecentKeys::new(keys), gate: Gate::new(rates), pepper, rules }
     }
 
     /// One invocation. Its id, which no client can choose as it can API Gateway's, marks the call in the rate.
@@ -67,7 +77,7 @@ impl Handler {
         match self.decide(event, invocation_id, now).await {
             Ok(decision) => {
                 decision.log();
-                Ok(decision.into_answer(self.refusal))
+                Ok(decision.into_answer(&self.rules))
             }
             Err(failure) => {
                 failure.log();
@@ -77,39 +87,41 @@ impl Handler {
     }
 
     async fn decide(&self, event: &Value, invocation_id: &str, now: Timestamp) -> Result<Decision, Failure> {
-        let Request { stage_arn, key } = Request::read(event)?;
+        let Request { stage_arn, route, key } = Request::read(event)?;
         let key = key?;
         let found = self.keys.find(&key.hash(&self.pepper), now).await?;
         let record = found.ok_or_else(|| Failure::Unknown(key.id()))?;
         if !record.is_valid(now) {
             return Err(Failure::Void(key.id()));
         }
-        let scope = format!("{}/{}", record.tenant, record.user);
-        let take = self.rates.take(&scope, &record.rate, invocation_id, now);
-        let taken = tokio::time::timeout(RATE_PATIENCE, take)
-            .await
-            .map_err(|late| StoreError { store: "limits", cause: Box::new(late) })??;
+        let take = Take { units: self.rules.costs.of(&route), request_id: invocation_id, now };
+        let taken = self.gate.take(&record, take).await?;
         Ok(Decision { record, taken, stage_arn })
     }
 }
 
 impl Decision {
-    fn into_answer(self, refusal: Refusal) -> Answer {
+    fn into_answer(self, rules: &Rules) -> Answer {
         let Self { record, taken, stage_arn } = self;
         let caller = record.caller().to_context();
         let (effect, context) = match taken {
             Taken::Admitted(standing) => {
                 (Effect::Allow, caller.into_iter().chain(standing_context(&standing)).collect())
             }
-            Taken::Refused(verdict) => {
-                let verdict = refusal_context(&record.rate, verdict);
-                match refusal {
-                    Refusal::Deny => (Effect::Deny, verdict.into()),
-                    Refusal::Context => (Effect::Allow, caller.into_iter().chain(verdict).collect()),
+            Taken::Refused(refusal) => {
+                let verdict = refusal_context(refusal);
+                // Invoke knows a refusal by its `retryAfter`, which one for good does not have.
+                match (rules.refusal, refusal.retry_after_secs()) {
+                    (Refusal::Context, Some(_)) => {
+                        (Effect::Allow, caller.into_iter().chain(verdict).collect())
+                    }
+                    (Refusal::Deny, _) | (_, None) => (Effect::Deny, verdict.into_iter().collect()),
                 }
             }
         };
-        Answer::new(effect, record.key_id.to_string(), stage_arn, context)
+        let usage_key = format!("{}{}", rules.usage_key_prefix, record.plan_tier());
+        let subject = Subject { key_id: record.key_id.to_string(), usage_key, resource: stage_arn };
+        Answer::new(effect, subject, context)
     }
 
     fn log(&self) {

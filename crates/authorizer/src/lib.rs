@@ -5,6 +5,8 @@
 
 mod answer;
 pub mod config;
+pub mod costs;
+mod gate;
 pub mod handler;
 mod recent_keys;
 mod request;

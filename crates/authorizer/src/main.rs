@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use serde_json::Value;
 use tollgate_authorizer::config::Config;
-use tollgate_authorizer::handler::Handler;
+use tollgate_authorizer::handler::{Handler, Rules};
 use tollgate_aws::clock;
 use tollgate_aws::keys::DynamoKeys;
 use tollgate_aws::rates::DynamoRates;
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Error> {
         Arc::new(DynamoKeys::new(dynamo.clone(), config.keys_table)),
         Arc::new(DynamoRates::new(dynamo, config.limits_table)),
         pepper,
-        config.refusal,
+        Rules { refusal: config.refusal, costs: config.costs, usage_key_prefix: config.usage_key_prefix },
     );
     run(service_fn(async |event: LambdaEvent<Value>| {
         handler.handle(&event.payload, &event.context.request_id, clock::now()).await

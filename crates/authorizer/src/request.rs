@@ -7,6 +7,8 @@ use tollgate_core::key::{ApiKey, KeyError};
 pub(crate) struct Request {
     /// All of the stage: what a policy is about, so that it would be right for any route if it were ever cached.
     pub(crate) stage_arn: String,
+    /// The method and the resource, such as `GET /v1/models/{model}`.
+    pub(crate) route: String,
     /// What the caller shows.
     pub(crate) key: Result<ApiKey, CredentialError>,
 }
@@ -18,6 +20,8 @@ pub(crate) enum EventError {
     Type,
     #[error("methodArn is not the ARN of an API's method")]
     MethodArn,
+    #[error("httpMethod and resource name no route")]
+    Route,
     #[error("{0} does not hold texts by name")]
     Headers(&'static str),
 }
@@ -42,8 +46,14 @@ impl Request {
         }
         let method_arn = event["methodArn"].as_str().ok_or(EventError::MethodArn)?;
         let stage_arn = whole_stage(method_arn).ok_or(EventError::MethodArn)?;
-        Ok(Self { stage_arn, key: bearer(&authorizations(event)?) })
+        let route = route(event).ok_or(EventError::Route)?;
+        Ok(Self { stage_arn, route, key: bearer(&authorizations(event)?) })
     }
+}
+
+fn route(event: &Value) -> Option<String> {
+    let (method, resource) = (event["httpMethod"].as_str()?, event["resource"].as_str()?);
+    (!method.is_empty() && resource.starts_with('/')).then(|| format!("{method} {resource}"))
 }
 
 /// `arn:<partition>:execute-api:<region>:<account>:<api>/<stage>/*`.
@@ -118,6 +128,7 @@ mod tests {
             let request = Request::read(&event(case)).unwrap();
 
             assert_eq!(request.key.unwrap().expose(), KEY, "{case}");
+            assert_eq!(request.route, "POST /v1/chat/completions");
             assert_eq!(request.stage_arn, "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/live/*");
         }
     }

@@ -11,7 +11,7 @@ use tollgate_core::budget::{Budget, FlowPolicy};
 use tollgate_core::caller::{KeyRecord, KeyStatus, Role};
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{Keys, Rates, StoreError, Taken};
-use tollgate_core::rate::{RatePolicy, RateState, Step};
+use tollgate_core::rate::{RatePolicy, RateState, Step, Take};
 use tollgate_core::time::Timestamp;
 
 /// The key in `events/authorizer`.
@@ -45,6 +45,8 @@ pub(crate) fn record() -> KeyRecord {
         role: Role::Caller,
         status: KeyStatus::Active,
         rate: RatePolicy { interval_us: 1_000_000, burst: 2, requests_per_day: None },
+        key_rate: None,
+        plan: None,
         budget: Budget { day: Some(Nanos(5_000_000_000)), ..Budget::default() },
         flow: FlowPolicy::default(),
         models: vec!["gpt-5.5".to_owned()],
@@ -101,6 +103,8 @@ pub(crate) enum Mood {
     Well,
     Down,
     Silent,
+    /// It takes and gives nothing back.
+    Grasping,
 }
 
 #[derive(Default)]
@@ -126,27 +130,29 @@ impl MemoryRates {
 
 #[async_trait]
 impl Rates for MemoryRates {
-    async fn take(
-        &self,
-        scope: &str,
-        policy: &RatePolicy,
-        request_id: &str,
-        now: Timestamp,
-    ) -> Result<Taken, StoreError> {
+    async fn take(&self, scope: &str, policy: &RatePolicy, take: Take<'_>) -> Result<Taken, StoreError> {
         match self.mood {
-            Mood::Well => {}
+            Mood::Well | Mood::Grasping => {}
             Mood::Down => return Err(down("limits")),
             Mood::Silent => future::pending().await,
         }
         let mut states = self.states.lock().unwrap();
         let state = states.entry(scope.to_owned()).or_default();
-        let tat = match (policy.next(state, now, request_id), state.tat) {
-            (Step::Refuse(refusal), _) => return Ok(Taken::Refused(refusal)),
-            (Step::AlreadyCounted, tat) => return Ok(Taken::Admitted(policy.standing(tat.unwrap(), now))),
-            (Step::Idle, _) => now.plus(policy.interval()),
-            (Step::Busy, tat) => tat.unwrap().plus(policy.interval()),
-        };
-        *state = RateState { tat: Some(tat), today: state.today + 1, last: Some(request_id.to_owned()) };
-        Ok(Taken::Admitted(policy.standing(tat, now)))
+        let step = policy.next(state, take.units, take.now, take.request_id);
+        if let Step::Refuse(refusal) = step {
+            return Ok(Taken::Refused(refusal));
+        }
+        *state = state.after(step, policy, take);
+        Ok(Taken::Admitted(policy.standing(state, take.now)))
+    }
+
+    async fn give_back(&self, scope: &str, policy: &RatePolicy, take: Take<'_>) -> Result<(), StoreError> {
+        if self.mood == Mood::Grasping {
+            return Err(down("limits"));
+        }
+        let mut states = self.states.lock().unwrap();
+        let state = states.entry(scope.to_owned()).or_default();
+        *state = state.given_back(policy, take);
+        Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! The keys table as an operator sees it: keys are entered, listed, replaced and taken back, and never read out again.
 
 mod rotation;
+mod unchanged;
+mod update;
 
 use std::collections::HashMap;
 
@@ -14,13 +16,20 @@ use tollgate_core::caller::{KeyRecord, KeyStatus, Suspension};
 use tollgate_core::name::Name;
 use tollgate_core::ports::StoreError;
 
+use crate::contention::pause;
 use crate::unreachable;
 
 pub use rotation::{Rotation, Successor};
+pub use update::Update;
 
 const STORE: &str = "keys";
 const HASH: &str = "key_hash";
 const BY_ID: &str = "by-id";
+
+/// Tries against others that change the same key.
+const TRIES: u32 = 5;
+
+type Item = HashMap<String, AttributeValue>;
 
 /// Keys, written.
 #[derive(Clone, Debug)]
@@ -74,6 +83,14 @@ impl KeyRegister {
         Ok(())
     }
 
+    /// The key of this id, read consistently; `None` where there is none.
+    pub async fn find(&self, id: &Name) -> Result<Option<KeyRecord>, StoreError> {
+        match self.hash_of(id).await? {
+            Some(hash) => self.read(&hash).await,
+            None => Ok(None),
+        }
+    }
+
     /// All keys, the oldest first. It reads the whole table, which only an operator may wait for.
     pub async fn list(&self) -> Result<Vec<KeyRecord>, StoreError> {
         let mut items = self.client.scan().table_name(&self.table).into_paginator().items().send();
@@ -90,7 +107,7 @@ impl KeyRegister {
     pub async fn revoke(&self, id: &Name) -> Result<Revocation, StoreError> {
         let Some(hash) = self.hash_of(id).await? else { return Ok(Revocation::Unknown) };
         let revoked = to_status(KeyStatus::Revoked)?;
-        let outcome = self
+        let request = self
             .client
             .update_item()
             .table_name(&self.table)
@@ -99,10 +116,8 @@ impl KeyRegister {
             .condition_expression("attribute_exists(#hash) AND #status <> :revoked")
             .expression_attribute_names("#hash", HASH)
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":revoked", revoked)
-            .send()
-            .await;
-        match outcome {
+            .expression_attribute_values(":revoked", revoked);
+        match send(request).await {
             Ok(_) => Ok(Revocation::Done),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Revocation::Already),
@@ -121,7 +136,7 @@ impl KeyRegister {
                 ":suspension",
                 to_attribute_value(suspension).map_err(unreachable(STORE))?,
             );
-        outcome(update.send().await, KeyStatus::Suspended)
+        outcome(send(update).await, KeyStatus::Suspended)
     }
 
     /// Lets a suspended key work again, and no other: what is revoked is never brought back.
@@ -130,7 +145,7 @@ impl KeyRegister {
         let update = self
             .switch(hash, KeyStatus::Suspended, KeyStatus::Active)?
             .update_expression("SET #status = :to REMOVE #suspension");
-        outcome(update.send().await, KeyStatus::Active)
+        outcome(send(update).await, KeyStatus::Active)
     }
 
     fn switch(
@@ -152,6 +167,15 @@ impl KeyRegister {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld))
     }
 
+    async fn read(&self, hash: &AttributeValue) -> Result<Option<KeyRecord>, StoreError> {
+        self.row(hash).await?.map(from_item).transpose().map_err(unreachable(STORE))
+    }
+
+    async fn row(&self, hash: &AttributeValue) -> Result<Option<Item>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key(HASH, hash.clone());
+        Ok(get.consistent_read(true).send().await.map_err(unreachable(STORE))?.item)
+    }
+
     async fn hash_of(&self, id: &Name) -> Result<Option<AttributeValue>, StoreError> {
         let reply = self
             .client
@@ -168,11 +192,32 @@ impl KeyRegister {
     }
 }
 
-/// A key's item: what is absent is left out, as an index takes no NULL.
-fn row(hash: &str, record: &KeyRecord) -> Result<HashMap<String, AttributeValue>, StoreError> {
-    let mut item: HashMap<String, AttributeValue> = to_item(record).map_err(unreachable(STORE))?;
-    item.retain(|_, value| !value.is_null());
+/// Sends an update past transactions that are at work on the same key: no rotation keeps an operator from a revocation.
+async fn send(request: UpdateItemFluentBuilder) -> Result<UpdateItemOutput, SdkError<UpdateItemError>> {
+    for attempt in 0..TRIES {
+        pause(attempt).await;
+        let sent = request.clone().send().await;
+        let is_conflict = |error: &SdkError<UpdateItemError>| {
+            error.as_service_error().is_some_and(UpdateItemError::is_transaction_conflict_exception)
+        };
+        if !sent.as_ref().is_err_and(is_conflict) {
+            return sent;
+        }
+    }
+    request.send().await
+}
+
+/// A key's item. What is absent is left out, as an index takes no NULL.
+fn row(hash: &str, record: &KeyRecord) -> Result<Item, StoreError> {
+    let mut item = attributes(record)?;
     item.insert(HASH.to_owned(), AttributeValue::S(hash.to_owned()));
+    Ok(item)
+}
+
+/// What a record says, without what is absent.
+fn attributes(record: &KeyRecord) -> Result<Item, StoreError> {
+    let mut item: Item = to_item(record).map_err(unreachable(STORE))?;
+    item.retain(|_, value| !value.is_null());
     Ok(item)
 }
 

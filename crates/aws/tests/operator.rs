@@ -167,6 +167,8 @@ fn key(id: &str, created_at: &str, requests_per_day: Option<u64>) -> KeyRecord {
         role: Role::Caller,
         status: KeyStatus::Active,
         rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day },
+        key_rate: None,
+        plan: None,
         budget: Budget { day: requests_per_day.map(Nanos), ..Budget::default() },
         flow: FlowPolicy::default(),
         models: requests_per_day.map(|_| "gpt-5.5".to_owned()).into_iter().collect(),

@@ -33,7 +33,7 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create, list and revoke API keys
+    /// Create, change, list, rotate, suspend and revoke API keys
     #[command(subcommand)]
     Keys(keys::Command),
     /// Stop all calls, or admit them

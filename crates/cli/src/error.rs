@@ -5,9 +5,9 @@ use std::io;
 
 use tollgate_aws::secrets::SecretError;
 use tollgate_aws::stack::StackError;
+use tollgate_core::caller::change::ChangeRefusal;
 use tollgate_core::caller::rotation::RotationRefusal;
 use tollgate_core::catalogue::Faults;
-use tollgate_core::key::tag::TagError;
 use tollgate_core::name::{Name, NameError};
 use tollgate_core::ports::StoreError;
 
@@ -31,8 +31,6 @@ pub(crate) enum Error {
     Entropy(#[from] getrandom::Error),
     #[error("the catalogue has no model {}: it has {}", .unknown.join(", "), .known.join(", "))]
     UnknownModels { unknown: Vec<String>, known: Vec<String> },
-    #[error("{0}")]
-    WrongOutput(&'static str),
     #[error("there is no tenant {0}: register it with tollgate tenants put")]
     UnknownTenant(Name),
     #[error("the tenant default is the gateway's own account and needs no registration")]
@@ -41,12 +39,16 @@ pub(crate) enum Error {
     UnknownKey(Name),
     #[error("the key {id} was not rotated: {why}")]
     NotRotated { id: Name, why: RotationRefusal },
-    #[error("the key {0} was changed by another at this moment and nothing was written: try again")]
-    LostRotation(Name),
+    #[error("no key was created: {0}")]
+    NotCreated(ChangeRefusal),
+    #[error("the key {id} was not changed: {why}")]
+    NotChanged { id: Name, why: ChangeRefusal },
+    #[error("nothing was changed: name a limit to set, or one to take away")]
+    NoChange,
+    #[error("the key {0} was changed by others at this moment and nothing was written: try again")]
+    LostRace(Name),
     #[error("the key {0} is revoked, for good")]
     RevokedForGood(Name),
-    #[error(transparent)]
-    Tags(#[from] TagError),
     #[error("spend is summed by target, and {alias} is a model with the targets {}: name one of them", .targets.join(", "))]
     Alias { alias: String, targets: Vec<String> },
     #[error("the ledger has no call {0}")]

@@ -11,6 +11,7 @@ use tollgate_core::settings::Flag;
 use crate::deployment::Deployment;
 use crate::error::Error;
 use crate::screen::Screen;
+use crate::words::{Author, parse_words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -29,21 +30,6 @@ pub(crate) struct Change {
     why: String,
     #[command(flatten)]
     author: Author,
-}
-
-#[derive(Debug, Args)]
-struct Author {
-    /// Who says so
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "USER",
-        default_value = "operator",
-        hide_default_value = true,
-        hide_env_values = true,
-        value_parser = parse_words
-    )]
-    who: String,
 }
 
 /// Admit calls again after a budget has stopped them
@@ -121,19 +107,6 @@ impl Display for FlagView {
     }
 }
 
-const MOST_CHARACTERS: usize = 200;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("one line of 1 to 200 characters is needed")]
-pub(crate) struct WordsError;
-
-/// The words are part of the head, which every call reads, and of the answer to those who are refused.
-fn parse_words(text: &str) -> Result<String, WordsError> {
-    let words = text.trim();
-    let is_short = (1..=MOST_CHARACTERS).contains(&words.chars().count());
-    if is_short && !words.contains(char::is_control) { Ok(words.to_owned()) } else { Err(WordsError) }
-}
-
 #[cfg(test)]
 mod tests {
     use tollgate_core::time::Timestamp;
@@ -165,13 +138,5 @@ mod tests {
     #[test]
     fn a_resume_without_yes_says_what_it_would_do() {
         insta::assert_snapshot!(Error::Unconfirmed(flag(false)), @"nothing was changed: with --yes, calls would be admitted again; the flag is off: every call is refused, since 2026-11-22T12:00:00Z by aws-budgets (the budget is spent)");
-    }
-
-    #[test]
-    fn words_are_one_short_line() {
-        assert_eq!(parse_words("  over budget ").as_deref(), Ok("over budget"));
-        for text in ["", "  ", "a\nb", "a\u{1b}[2J", &"x".repeat(201)] {
-            assert_eq!(parse_words(text), Err(WordsError), "{text:?}");
-        }
     }
 }

@@ -13,6 +13,7 @@ mod screen;
 mod spend;
 mod tenants;
 mod usd;
+mod words;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,9 +1,10 @@
 //! Who is calling and what they may: what the authorizer finds and hands to invoke as context.
 
+pub mod change;
 pub mod rotation;
+mod verdict;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -12,8 +13,10 @@ use crate::budget::{Budget, FlowPolicy};
 use crate::key::tag::Tags;
 use crate::name::Name;
 use crate::output_policy::OutputPolicy;
-use crate::rate::{RatePolicy, RateRefusal, RateStanding, reset_text};
+use crate::rate::RatePolicy;
 use crate::time::Timestamp;
+
+pub use verdict::{refusal_context, standing_context};
 
 /// What a key may do besides calling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +67,12 @@ pub struct Suspension {
     pub since: String,
 }
 
+/// The plan tiers: each has a usage plan and one API key of API Gateway in the template.
+pub const PLANS: [&str; 2] = [STANDARD_PLAN, "premium"];
+
+/// The tier of a key that names none.
+pub const STANDARD_PLAN: &str = "standard";
+
 /// A row of the keys table, without the key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
@@ -79,9 +88,15 @@ pub struct KeyRecord {
     pub role: Role,
     /// Whether it works.
     pub status: KeyStatus,
-    /// How often it may call.
+    /// How often its user may call.
     #[serde(flatten)]
     pub rate: RatePolicy,
+    /// How often it may call itself, beside its user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_rate: Option<RatePolicy>,
+    /// Its plan tier; [`STANDARD_PLAN`] where it names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Name>,
     /// What its user may spend.
     #[serde(flatten)]
     pub budget: Budget,
@@ -118,6 +133,12 @@ impl KeyRecord {
     #[must_use]
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.status == KeyStatus::Active && self.expires_at.is_none_or(|at| now.as_secs() < at)
+    }
+
+    /// The name of its plan tier.
+    #[must_use]
+    pub fn plan_tier(&self) -> &str {
+        self.plan.as_ref().map_or(STANDARD_PLAN, Name::as_str)
     }
 
     /// Who is calling, as invoke sees it.
@@ -225,41 +246,6 @@ fn policy<T: Default + DeserializeOwned>(text: Option<String>) -> Option<T> {
     text.map_or_else(|| Some(T::default()), |text| serde_json::from_str(&text).ok())
 }
 
-/// The figures of the rate headers, as context.
-#[must_use]
-pub fn standing_context(standing: &RateStanding) -> [(String, String); 3] {
-    [
-        ("limitRequests".to_owned(), standing.limit.to_string()),
-        ("remainingRequests".to_owned(), standing.remaining.to_string()),
-        ("resetRequests".to_owned(), reset_text(standing.reset)),
-    ]
-}
-
-/// The words of a rate refusal, as context; they end in a JSON template, so nothing in them needs escaping.
-#[must_use]
-pub fn refusal_context(policy: &RatePolicy, refusal: RateRefusal) -> [(String, String); 6] {
-    let secs = refusal.retry_after_secs();
-    let (message, limit) = match refusal {
-        RateRefusal::Rate { .. } => (
-            format!("Rate limit reached for requests. Please try again in {secs}s."),
-            u64::from(policy.burst),
-        ),
-        RateRefusal::Day { .. } => {
-            let limit = policy.requests_per_day.unwrap_or_default();
-            (format!("Rate limit reached for requests per day: {limit}. Please try again in {secs}s."), limit)
-        }
-    };
-    [
-        ("code", "rate_limit_exceeded".to_owned()),
-        ("message", message),
-        ("retryAfter", secs.to_string()),
-        ("limitRequests", limit.to_string()),
-        ("remainingRequests", "0".to_owned()),
-        ("resetRequests", reset_text(Duration::from_secs(secs))),
-    ]
-    .map(|(key, value)| (key.to_owned(), value))
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -275,6 +261,8 @@ pub(crate) mod tests {
             role,
             status: KeyStatus::Active,
             rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: None },
+            key_rate: None,
+            plan: None,
             budget,
             flow,
             models,
@@ -340,14 +328,32 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_key_of_before_tags_and_rotation_is_read() {
+    fn a_key_of_before_tags_rotation_key_rates_and_plans_is_read() {
         let mut json = serde_json::to_value(record()).unwrap();
         let members = json.as_object_mut().unwrap();
 
-        assert!(
-            ["tags", "replaces", "replaced_by", "suspension"].iter().all(|name| !members.contains_key(*name))
-        );
+        let newer = ["tags", "replaces", "replaced_by", "suspension", "key_rate", "plan"];
+        assert!(newer.iter().all(|name| !members.contains_key(*name)));
         assert_eq!(serde_json::from_value::<KeyRecord>(json).unwrap(), record());
+    }
+
+    #[test]
+    fn a_keys_own_rate_is_a_map_beside_its_users() {
+        let rate = RatePolicy { interval_us: 7, burst: 3, requests_per_day: None };
+        let record = KeyRecord { key_rate: Some(rate), plan: "premium".parse().ok(), ..record() };
+
+        let json = serde_json::to_value(&record).unwrap();
+
+        assert_eq!(json["key_rate"], serde_json::json!({"interval_us": 7, "burst": 3}));
+        assert_eq!(json["plan"], "premium");
+        assert_eq!(json["interval_us"], 100_000);
+        assert_eq!(serde_json::from_value::<KeyRecord>(json).unwrap(), record);
+    }
+
+    #[test]
+    fn a_key_that_names_no_plan_has_the_standard_one() {
+        assert_eq!(record().plan_tier(), "standard");
+        assert!(PLANS.contains(&record().plan_tier()));
     }
 
     #[test]

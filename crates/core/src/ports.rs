@@ -13,7 +13,7 @@ use crate::idempotency::{Answered, Claim, Claimed, Kept};
 use crate::metrics::Datum;
 use crate::model::{Call, Cause, ModelError, Reply};
 use crate::quota::{Draw, Quota};
-use crate::rate::{RatePolicy, RateRefusal, RateStanding};
+use crate::rate::{RatePolicy, RateRefusal, RateStanding, Take};
 use crate::record::Record;
 use crate::reservation::{Refusal, Taking};
 use crate::rollup::Posting;
@@ -40,17 +40,13 @@ pub trait Keys: Send + Sync {
     async fn find(&self, hash: &str) -> Result<Option<KeyRecord>, StoreError>;
 }
 
-/// The request rate of users.
+/// The request rate of users and keys.
 #[async_trait]
 pub trait Rates: Send + Sync {
-    /// Takes one request of `scope` (`<tenant>/<user>`), once per `request_id`.
-    async fn take(
-        &self,
-        scope: &str,
-        policy: &RatePolicy,
-        request_id: &str,
-        now: Timestamp,
-    ) -> Result<Taken, StoreError>;
+    /// Takes the units of one call of `scope` (`<tenant>/<user>` or `key#<key id>`), once per request id.
+    async fn take(&self, scope: &str, policy: &RatePolicy, take: Take<'_>) -> Result<Taken, StoreError>;
+    /// Gives back what this call took, unless another call came after it: then nothing is written.
+    async fn give_back(&self, scope: &str, policy: &RatePolicy, take: Take<'_>) -> Result<(), StoreError>;
 }
 
 /// Whether a request was taken.

@@ -3,21 +3,44 @@
 //! The adapter tries [`Step::Idle`], then, as the item it lost to says, [`Step::Busy`]; both are conditional writes
 //! whose conditions are those of [`RatePolicy::next`], so the property tests of this module are about the very decision.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::{Day, Timestamp, whole_secs};
 
-/// How often a user may call.
+/// How often a user or a key may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RatePolicy {
-    /// T: microseconds between two calls at the sustained rate.
+    /// T: microseconds between two units at the sustained rate.
     pub interval_us: u64,
-    /// How many calls may come at once.
+    /// How many units may come at once.
     pub burst: u32,
-    /// How many calls a UTC day may have.
+    /// How many units a UTC day may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_day: Option<u64>,
+}
+
+/// What a call costs of a rate: at least one unit, which is a plain request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Units(NonZeroU32);
+
+impl Units {
+    /// A plain request.
+    pub const ONE: Self = Self(NonZeroU32::MIN);
+
+    /// That many; `None` for no units at all.
+    #[must_use]
+    pub fn new(count: u32) -> Option<Self> {
+        NonZeroU32::new(count).map(Self)
+    }
+
+    /// How many.
+    #[must_use]
+    pub const fn count(self) -> u32 {
+        self.0.get()
+    }
 }
 
 impl RatePolicy {
@@ -27,38 +50,76 @@ impl RatePolicy {
         Duration::from_micros(self.interval_us)
     }
 
-    /// τ: how far the theoretical arrival time may lie ahead of a call that is admitted.
+    /// How far a call of so many units moves the theoretical arrival time.
     #[must_use]
-    pub fn tolerance(&self) -> Duration {
-        self.interval().saturating_mul(self.burst.saturating_sub(1))
+    pub const fn advance(&self, units: Units) -> Duration {
+        self.interval().saturating_mul(units.count())
+    }
+
+    /// How far the theoretical arrival time may lie ahead of a call of so many units that is admitted: τ for one, and
+    /// T less for each that comes with it, so that at most a burst comes at once, whatever it is made of.
+    #[must_use]
+    pub const fn tolerance(&self, units: Units) -> Duration {
+        self.interval().saturating_mul(self.burst.saturating_sub(units.count()))
     }
 
     /// What to do about a call, given what the item holds.
     #[must_use]
-    pub fn next(&self, state: &RateState, now: Timestamp, request_id: &str) -> Step {
+    pub fn next(&self, state: &RateState, units: Units, now: Timestamp, request_id: &str) -> Step {
         if state.last.as_deref() == Some(request_id) {
             return Step::AlreadyCounted;
         }
-        if self.requests_per_day.is_some_and(|limit| state.today >= limit) {
-            return Step::Refuse(RateRefusal::Day { retry_after: now.day().end().since(now) });
+        if let Some(limit) = self.never(units) {
+            return Step::Refuse(RateRefusal::Never { units, limit });
         }
-        match state.tat {
-            None => Step::Idle,
-            Some(tat) if tat <= now => Step::Idle,
-            Some(tat) if tat <= now.plus(self.tolerance()) => Step::Busy,
-            Some(tat) => {
-                Step::Refuse(RateRefusal::Rate { retry_after: tat.since(now.plus(self.tolerance())) })
-            }
+        let horizon = now.plus(self.tolerance(units));
+        let tat = state.tat.unwrap_or(now);
+        let wait = tat.since(horizon);
+        if self.requests_per_day.is_some_and(|limit| state.today.saturating_add(units.into()) > limit) {
+            // Past midnight the rate has its say again.
+            let retry_after = now.day().end().since(now).max(wait);
+            return Step::Refuse(RateRefusal::Day { retry_after, standing: self.standing(state, now) });
+        }
+        if tat <= now {
+            Step::Idle
+        } else if tat <= horizon {
+            Step::Busy
+        } else {
+            Step::Refuse(RateRefusal::Rate { retry_after: wait, standing: self.standing(state, now) })
         }
     }
 
-    /// What the headers say of the rate when the theoretical arrival time is `tat`.
+    /// The limit that a call of so many units is above at any time, if there is one.
+    fn never(&self, units: Units) -> Option<Never> {
+        if units.count() > self.burst {
+            return Some(Never::Burst(self.burst));
+        }
+        self.requests_per_day.filter(|limit| u64::from(units) > *limit).map(Never::Day)
+    }
+
+    /// What the headers say when the item holds this: of burst and day, the one that has less left.
     #[must_use]
-    pub fn standing(&self, tat: Timestamp, now: Timestamp) -> RateStanding {
-        let ahead = tat.since(now);
+    pub fn standing(&self, state: &RateState, now: Timestamp) -> RateStanding {
+        let ahead = state.tat.map_or(Duration::ZERO, |tat| tat.since(now));
         let taken = ahead.as_micros().div_ceil(u128::from(self.interval_us.max(1)));
         let taken = u32::try_from(taken).unwrap_or(u32::MAX);
-        RateStanding { limit: self.burst, remaining: self.burst.saturating_sub(taken), reset: ahead }
+        let burst = RateStanding {
+            limit: self.burst.into(),
+            remaining: self.burst.saturating_sub(taken).into(),
+            reset: ahead,
+        };
+        let day = self.requests_per_day.map(|limit| RateStanding {
+            limit,
+            remaining: limit.saturating_sub(state.today),
+            reset: now.day().end().since(now),
+        });
+        day.map_or(burst, |day| burst.lesser(day))
+    }
+}
+
+impl From<Units> for u64 {
+    fn from(units: Units) -> Self {
+        units.count().into()
     }
 }
 
@@ -67,18 +128,61 @@ impl RatePolicy {
 pub struct RateState {
     /// The theoretical arrival time of the next call.
     pub tat: Option<Timestamp>,
-    /// Calls counted in the current UTC day.
+    /// Units counted in the current UTC day.
     pub today: u64,
     /// The call that was counted last, so that a retried write counts once.
     pub last: Option<String>,
 }
 
+impl RateState {
+    /// After a call that was admitted, as the conditional writes leave it; as it was after any other step.
+    #[must_use]
+    pub fn after(&self, step: Step, policy: &RatePolicy, take: Take<'_>) -> Self {
+        let from = match step {
+            Step::Idle => take.now,
+            Step::Busy => self.tat.unwrap_or(take.now),
+            Step::AlreadyCounted | Step::Refuse(_) => return self.clone(),
+        };
+        Self {
+            tat: Some(from.plus(policy.advance(take.units))),
+            today: self.today.saturating_add(take.units.into()),
+            last: Some(take.request_id.to_owned()),
+        }
+    }
+
+    /// After a taking was given back: nothing changes unless it was the last one.
+    ///
+    /// The mark goes with it, so that a repeated write of it does nothing.
+    #[must_use]
+    pub fn given_back(&self, policy: &RatePolicy, take: Take<'_>) -> Self {
+        if self.last.as_deref() != Some(take.request_id) {
+            return self.clone();
+        }
+        Self {
+            tat: self.tat.map(|tat| tat.minus(policy.advance(take.units))),
+            today: self.today.saturating_sub(take.units.into()),
+            last: None,
+        }
+    }
+}
+
+/// One call that takes of a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Take<'a> {
+    /// What it costs.
+    pub units: Units,
+    /// Its mark: it is counted once.
+    pub request_id: &'a str,
+    /// When it came.
+    pub now: Timestamp,
+}
+
 /// The next write, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Write A: `tat = now + T`, if `tat` is absent or not after now.
+    /// Write A: `tat = now + T × units`, if `tat` is absent or not after now.
     Idle,
-    /// Write B: `tat = tat + T`, if now < `tat` ≤ now + τ.
+    /// Write B: `tat = tat + T × units`, if now < `tat` ≤ now + τ − T × (units − 1).
     Busy,
     /// The write was applied before, and its reply was lost.
     AlreadyCounted,
@@ -91,22 +195,43 @@ pub enum Step {
 pub enum RateRefusal {
     /// Too fast.
     Rate {
-        /// Until one more call conforms.
+        /// Until the call conforms.
         retry_after: Duration,
+        /// What is left for cheaper calls.
+        standing: RateStanding,
     },
     /// The day's requests are used up.
     Day {
-        /// Until the next UTC day.
+        /// Until the call conforms, in the next UTC day.
         retry_after: Duration,
+        /// What is left for cheaper calls.
+        standing: RateStanding,
+    },
+    /// The call costs more than may ever come at once: waiting does not help.
+    Never {
+        /// What it costs.
+        units: Units,
+        /// What it is above.
+        limit: Never,
     },
 }
 
+/// A limit that one call is above by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Never {
+    /// Units that may come at once.
+    Burst(u32),
+    /// Units of a UTC day.
+    Day(u64),
+}
+
 impl RateRefusal {
-    /// Whole seconds for `Retry-After`.
+    /// Whole seconds for `Retry-After`; `None` where no time is enough.
     #[must_use]
-    pub fn retry_after_secs(self) -> u64 {
+    pub fn retry_after_secs(self) -> Option<u64> {
         match self {
-            Self::Rate { retry_after } | Self::Day { retry_after } => whole_secs(retry_after),
+            Self::Rate { retry_after, .. } | Self::Day { retry_after, .. } => Some(whole_secs(retry_after)),
+            Self::Never { .. } => None,
         }
     }
 }
@@ -114,12 +239,20 @@ impl RateRefusal {
 /// The figures of the `x-ratelimit-*-requests` headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateStanding {
-    /// Calls that may come at once.
-    pub limit: u32,
-    /// Calls that may come right now.
-    pub remaining: u32,
+    /// Units that may come at once, or in a day.
+    pub limit: u64,
+    /// Units that may come right now.
+    pub remaining: u64,
     /// Time until all of them may come again.
     pub reset: Duration,
+}
+
+impl RateStanding {
+    /// The one that has less left: it is what the caller will meet first.
+    #[must_use]
+    pub const fn lesser(self, other: Self) -> Self {
+        if other.remaining < self.remaining { other } else { self }
+    }
 }
 
 /// A time until all calls may come again, in OpenAI's form, such as `20ms`, `1s`, `6m0s` or `1h2m3s`.
@@ -142,126 +275,4 @@ pub fn day_attribute(day: Day) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const NOON: Timestamp = Timestamp::from_secs(1_795_348_800);
-
-    /// Applies a step as the conditional writes do.
-    fn apply(policy: &RatePolicy, state: &mut RateState, now: Timestamp, id: &str) -> Step {
-        let step = policy.next(state, now, id);
-        let tat = match step {
-            Step::Idle => now.plus(policy.interval()),
-            Step::Busy => state.tat.expect("busy has a tat").plus(policy.interval()),
-            Step::AlreadyCounted | Step::Refuse(_) => return step,
-        };
-        *state = RateState { tat: Some(tat), today: state.today + 1, last: Some(id.to_owned()) };
-        step
-    }
-
-    fn policy(interval_us: u64, burst: u32) -> RatePolicy {
-        RatePolicy { interval_us, burst, requests_per_day: None }
-    }
-
-    #[test]
-    fn a_new_user_is_admitted() {
-        let step = policy(1_000_000, 1).next(&RateState::default(), NOON, "a");
-
-        assert_eq!(step, Step::Idle);
-    }
-
-    #[test]
-    fn a_retried_write_counts_once() {
-        let policy = policy(1_000_000, 5);
-        let mut state = RateState::default();
-
-        apply(&policy, &mut state, NOON, "a");
-
-        assert_eq!(apply(&policy, &mut state, NOON, "a"), Step::AlreadyCounted);
-        assert_eq!(state.today, 1);
-    }
-
-    #[test]
-    fn the_day_ends_at_midnight() {
-        let policy = RatePolicy { requests_per_day: Some(1), ..policy(1, 10) };
-        let mut state = RateState::default();
-
-        apply(&policy, &mut state, NOON, "a");
-        let step = apply(&policy, &mut state, NOON, "b");
-
-        let retry_after = Duration::from_secs(43_200);
-        assert_eq!(step, Step::Refuse(RateRefusal::Day { retry_after }));
-    }
-
-    #[test]
-    fn resets_read_as_openai_writes_them() {
-        assert_eq!(reset_text(Duration::from_millis(20)), "20ms");
-        assert_eq!(reset_text(Duration::from_millis(1500)), "1s");
-        assert_eq!(reset_text(Duration::from_secs(360)), "6m0s");
-        assert_eq!(reset_text(Duration::from_secs(3723)), "1h2m3s");
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(10_000))]
-
-        #[test]
-        fn never_admits_more_than_burst_and_rate_in_any_window(
-            interval_us in 1_000..2_000_000_u64,
-            burst in 1..20_u32,
-            gaps in proptest::collection::vec(0..3_000_000_u64, 1..60),
-        ) {
-            let policy = policy(interval_us, burst);
-            let (mut state, mut now, mut admitted) = (RateState::default(), NOON, Vec::new());
-            for (call, gap) in gaps.into_iter().enumerate() {
-                now = now.plus(Duration::from_micros(gap));
-                if matches!(apply(&policy, &mut state, now, &call.to_string()), Step::Idle | Step::Busy) {
-                    admitted.push(now);
-                }
-            }
-            for (index, start) in admitted.iter().enumerate() {
-                for (count, end) in admitted[index..].iter().enumerate() {
-                    let window = end.since(*start).as_micros();
-                    let allowed = u128::from(burst) + window / u128::from(interval_us);
-                    prop_assert!(u128::try_from(count + 1).unwrap() <= allowed);
-                }
-            }
-        }
-
-        #[test]
-        fn a_call_that_waits_as_told_is_admitted(
-            interval_us in 1_000..5_000_000_u64,
-            burst in 1..20_u32,
-            gaps in proptest::collection::vec(0..100_000_u64, 1..80),
-        ) {
-            let policy = policy(interval_us, burst);
-            let (mut state, mut now) = (RateState::default(), NOON);
-            for (call, gap) in gaps.into_iter().enumerate() {
-                now = now.plus(Duration::from_micros(gap));
-                if let Step::Refuse(refusal) = apply(&policy, &mut state, now, &call.to_string()) {
-                    now = now.plus(Duration::from_secs(refusal.retry_after_secs()));
-                    let again = apply(&policy, &mut state, now, &format!("again {call}"));
-                    prop_assert!(matches!(again, Step::Idle | Step::Busy));
-                }
-            }
-        }
-
-        #[test]
-        fn remaining_is_what_would_be_admitted_at_once(
-            interval_us in 1_000..2_000_000_u64, burst in 1..20_u32, taken in 1..20_u32,
-        ) {
-            let policy = policy(interval_us, burst);
-            let mut state = RateState::default();
-            for call in 0..taken {
-                apply(&policy, &mut state, NOON, &call.to_string());
-            }
-            let standing = policy.standing(state.tat.unwrap(), NOON);
-            let mut more = 0;
-            while !matches!(apply(&policy, &mut state, NOON, &format!("x{more}")), Step::Refuse(_)) {
-                more += 1;
-            }
-            prop_assert_eq!(standing.remaining, more);
-        }
-    }
-}
+mod tests;

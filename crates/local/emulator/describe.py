@@ -18,6 +18,7 @@ def describe(aws, description, endpoint):
         "outputs": {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]},
         "functions": functions,
         "openapi": describe_api(deployed, functions),
+        "api_keys": describe_api_keys(deployed),
         "streams": take_over_streams(aws, deployed),
         "schedules": take_over_schedules(aws, deployed, functions),
     }
@@ -125,6 +126,19 @@ def describe_api(deployed, functions):
         arn = part[key].partition("/functions/")[2].rpartition("/")[0]
         part["x-tollgate-function"] = next(name for name, it in functions.items() if it["arn"] == arn)
     return body
+
+
+def describe_api_keys(deployed):
+    """The values of the API keys that belong to a usage plan: what the authorizer may name."""
+    planned = {
+        deployed.resolve(deployed.resources[key]["Properties"]["KeyId"])
+        for key in deployed.of_type("AWS::ApiGateway::UsagePlanKey")
+    }
+    return [
+        deployed.resolve(deployed.resources[key]["Properties"]["Value"])
+        for key in deployed.of_type("AWS::ApiGateway::ApiKey")
+        if deployed.physical_ids[key] in planned
+    ]
 
 
 def find_uris(node):

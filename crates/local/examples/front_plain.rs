@@ -51,6 +51,11 @@ fn authorize(event: &Value) -> Result<Value, Error> {
     let allow = statement("Allow", method_arn);
     match word {
         "Bearer good" => Ok(answer(json!([allow]), json!({"user": "ann", "limit": 7, "isTrusted": true}))),
+        "Bearer planned" | "Bearer unplanned" => {
+            let mut answer = answer(json!([allow]), json!({"user": "ann"}));
+            answer["usageIdentifierKey"] = json!(format!("api123-000000000000-{}", &word["Bearer ".len()..]));
+            Ok(answer)
+        }
         "Bearer busy" => {
             let context = json!({"code": "rate_limit_exceeded", "message": "slow down", "retryAfter": "3"});
             Ok(answer(json!(statement("Deny", &json!("*"))), context))

@@ -13,7 +13,7 @@ mod path;
 mod policy;
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -47,6 +47,8 @@ pub struct Stage {
     pub name: String,
     pub region: String,
     pub account_id: String,
+    /// The values of the API keys that belong to a usage plan of it.
+    pub api_keys: BTreeSet<String>,
 }
 
 /// Why an API cannot be served.
@@ -132,7 +134,8 @@ impl FrontDoor {
         call: &Call,
     ) -> Result<Option<Map<String, Value>>, Refusal> {
         let Some(authorizer) = &endpoint.authorizer else {
-            return Ok(None);
+            // The source of keys is the authorizer: without one there is no key.
+            return if endpoint.needs_api_key { Err(Reason::InvalidApiKey.into()) } else { Ok(None) };
         };
         let context = event::context(call, &self.stage);
         if !authorizer.identity.iter().all(|source| source.is_present(call, &context)) {
@@ -141,7 +144,12 @@ impl FrontDoor {
         let method_arn = call.method_arn(&self.stage);
         let question = event::authorizer(call, &self.stage, &method_arn);
         let function = self.known(&authorizer.function);
-        authorizer::ask(function, question, &method_arn).await.map(Some)
+        let authorized = authorizer::ask(function, question, &method_arn).await?;
+        let has_key = authorized.usage_key.is_some_and(|key| self.stage.api_keys.contains(&key));
+        if endpoint.needs_api_key && !has_key {
+            return Err(Refusal { reason: Reason::InvalidApiKey, caller: authorized.caller });
+        }
+        Ok(Some(authorized.caller))
     }
 
     async fn integrate(

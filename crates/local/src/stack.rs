@@ -1,6 +1,6 @@
 //! What was deployed, as `deploy.py` reads it back from the emulator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -21,6 +21,8 @@ pub struct Stack {
     pub functions: BTreeMap<String, DeployedFunction>,
     /// The REST API.
     pub openapi: serde_json::Value,
+    /// The values of the API keys that have a usage plan.
+    pub api_keys: BTreeSet<String>,
     /// The event source mappings.
     pub streams: Vec<StreamMapping>,
     /// The scheduled rules.
@@ -152,6 +154,7 @@ mod tests {
                 "reserved_concurrency": null,
             } },
             "openapi": {},
+            "api_keys": ["tollgate-000000000000-standard"],
             "streams": [],
             "schedules": [{ "function": "ReconcilerFunction", "rate_secs": 60, "rule_arn": "arn", "input": null }],
         });

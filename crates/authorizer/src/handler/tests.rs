@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::json;
 use tollgate_core::caller::KeyStatus;
 use tollgate_core::key::ApiKey;
@@ -5,6 +7,8 @@ use tollgate_core::rate::RatePolicy;
 
 use super::*;
 use crate::testing::{KEY, MemoryKeys, MemoryRates, Mood, NOON, event, record};
+
+mod keys;
 
 struct Gate {
     handler: Handler,
@@ -20,9 +24,14 @@ fn hash() -> String {
     ApiKey::parse(KEY).unwrap().hash(&pepper())
 }
 
+fn rules(refusal: Refusal) -> Rules {
+    let costs = Costs::parse("POST /v1/responses=2,POST /v1/embeddings=3").unwrap();
+    Rules { refusal, costs, usage_key_prefix: "tollgate-123456789012-".to_owned() }
+}
+
 fn gate_over(keys: MemoryKeys, rates: MemoryRates, refusal: Refusal) -> Gate {
     let (keys, rates) = (Arc::new(keys), Arc::new(rates));
-    let handler = Handler::new(keys.clone(), rates.clone(), pepper(), refusal);
+    let handler = Handler::new(keys.clone(), rates.clone(), pepper(), rules(refusal));
     Gate { handler, keys, rates }
 }
 
@@ -51,6 +60,10 @@ impl Gate {
 
 fn message(answer: Result<Answer, Diagnostic>) -> String {
     answer.unwrap_err().error_message
+}
+
+fn context(answer: Result<Answer, Diagnostic>) -> Value {
+    serde_json::to_value(answer.unwrap()).unwrap()["context"].clone()
 }
 
 fn secs(secs: u64) -> Duration {
@@ -85,7 +98,8 @@ async fn a_caller_is_admitted_with_what_invoke_needs() {
         "team": "search",
         "tenant": "acme",
         "user": "alice"
-      }
+      },
+      "usageIdentifierKey": "tollgate-123456789012-standard"
     }
     "#);
 }
@@ -115,9 +129,10 @@ async fn a_call_over_the_rate_is_denied_with_what_429_needs() {
         "limitRequests": "2",
         "message": "Rate limit reached for requests. Please try again in 1s.",
         "remainingRequests": "0",
-        "resetRequests": "1s",
+        "resetRequests": "2s",
         "retryAfter": "1"
-      }
+      },
+      "usageIdentifierKey": "tollgate-123456789012-standard"
     }
     "#);
 }
@@ -125,14 +140,68 @@ async fn a_call_over_the_rate_is_denied_with_what_429_needs() {
 #[tokio::test]
 async fn a_spent_day_is_denied_until_midnight() {
     let mut record = record();
-    record.rate.requests_per_day = Some(0);
+    record.rate.requests_per_day = Some(1);
+    let gate = gate(record);
+    gate.ask("a", NOON).await.unwrap();
 
-    let answer = gate(record).ask("a", NOON).await.unwrap();
+    let context = context(gate.ask("b", NOON).await);
 
-    let context = &serde_json::to_value(answer).unwrap()["context"];
     assert_eq!(context["retryAfter"], "43200");
     assert_eq!(context["resetRequests"], "12h0m0s");
-    assert_eq!(context["message"], "Rate limit reached for requests per day: 0. Please try again in 43200s.");
+    assert_eq!(context["message"], "Rate limit reached for requests per day: 1. Please try again in 43200s.");
+}
+
+#[tokio::test]
+async fn a_call_costs_what_its_route_costs() {
+    let gate = gate(record());
+    let ask = async |id: &str, resource: &str| {
+        let mut event = event("valid-key");
+        event["resource"] = json!(resource);
+        gate.handler.handle(&event, id, NOON).await
+    };
+
+    let dear = context(ask("a", "/v1/responses").await);
+    let next = context(ask("b", "/v1/chat/completions").await);
+
+    assert_eq!((&dear["remainingRequests"], &next["retryAfter"]), (&json!("0"), &json!("1")));
+    assert_eq!(gate.rates.counted("acme/alice"), 2);
+}
+
+#[tokio::test]
+async fn a_call_that_can_never_be_admitted_is_denied_without_a_promise() {
+    for refusal in [Refusal::Deny, Refusal::Context] {
+        let gate = gate_over(MemoryKeys::default(), MemoryRates::default(), refusal);
+        gate.issue(record());
+        let mut event = event("valid-key");
+        event["resource"] = json!("/v1/embeddings");
+
+        let answer = gate.handler.handle(&event, "a", NOON).await.unwrap();
+
+        let answer = serde_json::to_value(answer).unwrap();
+        assert_eq!(answer["policyDocument"]["Statement"][0]["Effect"], "Deny", "{refusal:?}");
+        assert_eq!(
+            answer["context"],
+            json!({
+                "code": "rate_limit_exceeded",
+                "limitRequests": "2",
+                "message": "The request costs 3 of a rate limit of 2 at once, so it is never admitted.",
+                "shouldRetry": "false",
+            })
+        );
+        assert!(gate.rates.counted("acme/alice") == 0);
+    }
+}
+
+#[tokio::test]
+async fn a_call_counts_for_the_usage_plan_of_its_keys_tier() {
+    let usage_key = async |plan: Option<&str>| {
+        let plan = plan.map(|plan| plan.parse().unwrap());
+        let answer = gate(KeyRecord { plan, ..record() }).ask("a", NOON).await.unwrap();
+        serde_json::to_value(answer).unwrap()["usageIdentifierKey"].clone()
+    };
+
+    assert_eq!(usage_key(Some("premium")).await, "tollgate-123456789012-premium");
+    assert_eq!(usage_key(None).await, "tollgate-123456789012-standard");
 }
 
 #[tokio::test]
@@ -164,13 +233,14 @@ async fn a_refusal_by_context_allows_with_the_verdict() {
         "message": "Rate limit reached for requests. Please try again in 1s.",
         "models": "gpt-5.5",
         "remainingRequests": "0",
-        "resetRequests": "1s",
+        "resetRequests": "2s",
         "retryAfter": "1",
         "role": "caller",
         "team": "search",
         "tenant": "acme",
         "user": "alice"
-      }
+      },
+      "usageIdentifierKey": "tollgate-123456789012-standard"
     }
     "#);
 }
@@ -217,84 +287,6 @@ async fn a_key_that_nobody_has_is_unauthorized() {
 }
 
 #[tokio::test]
-async fn an_expired_key_is_unauthorized_though_it_is_remembered() {
-    let gate = gate(KeyRecord { expires_at: Some(NOON.as_secs() + 1), ..record() });
-
-    gate.ask("a", NOON).await.unwrap();
-
-    assert_eq!(message(gate.ask("b", NOON.plus(secs(1))).await), "Unauthorized");
-    assert_eq!((gate.keys.reads(), gate.rates.counted("acme/alice")), (1, 1));
-}
-
-#[tokio::test]
-async fn revoke_in_time() {
-    let gate = gate(record());
-    gate.ask("a", NOON).await.unwrap();
-
-    gate.issue(KeyRecord { status: KeyStatus::Revoked, ..record() });
-
-    assert_eq!(message(gate.ask("b", NOON.plus(secs(8))).await), "Unauthorized");
-}
-
-#[tokio::test]
-async fn suspend_in_time_and_resume() {
-    let gate = gate(record());
-    gate.ask("a", NOON).await.unwrap();
-
-    gate.issue(KeyRecord { status: KeyStatus::Suspended, ..record() });
-    let suspended = gate.ask("b", NOON.plus(secs(8))).await;
-    gate.issue(record());
-    let resumed = gate.ask("c", NOON.plus(secs(16))).await;
-
-    assert_eq!(message(suspended), "Unauthorized");
-    assert!(resumed.is_ok());
-}
-
-/// The old key's row changes while it is remembered, as a rotation changes it.
-#[tokio::test]
-async fn rotation_grace_holds_and_ends() {
-    let own = gate(KeyRecord { rate: RatePolicy { burst: 100, ..record().rate }, ..record() });
-    own.ask("a", NOON).await.unwrap();
-    let old = own.keys.find(&hash()).await.unwrap().unwrap();
-    let rotated = old.rotate("k2".parse().unwrap(), secs(60), NOON.plus(secs(1))).unwrap();
-
-    own.issue(rotated.old);
-
-    for (index, after) in [2, 8, 30, 53, 60].into_iter().enumerate() {
-        let answer = own.ask(&format!("within {index}"), NOON.plus(secs(after))).await;
-        assert!(answer.is_ok(), "{after} s");
-    }
-    // It was read at 53 s and is remembered until 61 s: the memory does not stretch the grace.
-    for after in [61, 62, 3_600] {
-        assert_eq!(message(own.ask("late", NOON.plus(secs(after))).await), "Unauthorized", "{after} s");
-    }
-}
-
-#[tokio::test]
-async fn a_rotation_without_grace_ends_the_old_key_as_a_revocation_does() {
-    let gate = gate(record());
-    gate.ask("a", NOON).await.unwrap();
-    let rotated = record().rotate("k2".parse().unwrap(), Duration::ZERO, NOON).unwrap();
-
-    gate.issue(rotated.old);
-
-    assert_eq!(message(gate.ask("b", NOON.plus(secs(8))).await), "Unauthorized");
-}
-
-#[tokio::test]
-async fn a_successor_works_at_once_and_past_the_grace() {
-    let gate = gate_over(MemoryKeys::default(), MemoryRates::default(), Refusal::Deny);
-    assert_eq!(message(gate.ask("before", NOON).await), "Unauthorized");
-    let rotated = record().rotate("k2".parse().unwrap(), secs(60), NOON).unwrap();
-
-    gate.issue(rotated.new);
-
-    for (id, after) in [("a", 0), ("b", 60), ("c", 86_400)] {
-        assert!(gate.ask(id, NOON.plus(secs(after))).await.is_ok(), "{after} s");
-    }
-}
-
-#[tokio::test]
 async fn a_key_store_that_is_down_admits_nobody() {
     let gate = gate_over(MemoryKeys::down(), MemoryRates::default(), Refusal::Deny);
 
@@ -325,9 +317,10 @@ async fn bad_input_is_said() {
         event[name] = value;
         event
     };
-    let (kind, arn, headers, many) = (
+    let (kind, arn, route, headers, many) = (
         "the event is none of a REQUEST authorizer",
         "methodArn is not the ARN of an API's method",
+        "httpMethod and resource name no route",
         "headers does not hold texts by name",
         "multiValueHeaders does not hold texts by name",
     );
@@ -347,6 +340,10 @@ async fn bad_input_is_said() {
         (with("methodArn", json!("arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5//GET")), arn),
         (with("methodArn", json!("arn:aws:execute-api:us-east-1:123456789012:/live/GET")), arn),
         (with("methodArn", json!("arn:aws:s3:::bucket/live/GET/v1")), arn),
+        (with("httpMethod", json!(null)), route),
+        (with("httpMethod", json!("")), route),
+        (with("resource", json!(7)), route),
+        (with("resource", json!("v1")), route),
         (with("headers", json!("Authorization: Bearer x")), headers),
         (with("headers", json!(["Authorization"])), headers),
         (with("headers", json!({"Authorization": 7})), headers),

@@ -6,18 +6,16 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem, Update};
 use serde_dynamo::aws_sdk_dynamodb_1::from_item;
+use tollgate_core::caller::KeyRecord;
 use tollgate_core::caller::rotation::{Rotated, RotationRefusal};
-use tollgate_core::caller::{KeyRecord, KeyStatus};
 use tollgate_core::name::Name;
 use tollgate_core::ports::StoreError;
 use tollgate_core::time::Timestamp;
 
-use super::{HASH, KeyRegister, STORE, row, to_status};
+use super::unchanged::Unchanged;
+use super::{HASH, Item, KeyRegister, STORE, TRIES, row};
 use crate::contention::{is_conflict, pause};
 use crate::unreachable;
-
-/// Tries against transactions that are at work on the same key.
-const TRIES: u32 = 5;
 
 /// The key that is to come.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +33,7 @@ pub enum Rotation {
     Done(Box<Rotated>),
     /// It is not one to be replaced.
     Refused(RotationRefusal),
-    /// Another change of the same key came first, and nothing was written.
+    /// Other changes of the same key came first, again and again, and nothing was written.
     Lost,
     /// No key has this id.
     Unknown,
@@ -53,20 +51,20 @@ impl KeyRegister {
         let Some(hash) = self.hash_of(id).await? else { return Ok(Rotation::Unknown) };
         for attempt in 0..TRIES {
             pause(attempt).await;
-            let Some(before) = self.read(&hash).await? else { return Ok(Rotation::Unknown) };
+            let Some(read) = self.row(&hash).await? else { return Ok(Rotation::Unknown) };
+            let before: KeyRecord = from_item(read.clone()).map_err(unreachable(STORE))?;
             let rotated = match before.rotate(successor.id.clone(), grace, now) {
                 Ok(rotated) => rotated,
                 Err(refusal) => return Ok(Rotation::Refused(refusal)),
             };
-            let writes = [
-                self.put_new(successor.hash, &rotated.new)?,
-                self.end_old(hash.clone(), &before, &rotated.old)?,
-            ];
+            let writes =
+                [self.put_new(successor.hash, &rotated.new)?, self.end_old(&hash, &read, &rotated.old)?];
             let sent =
                 self.client.transact_write_items().set_transact_items(Some(writes.into())).send().await;
             let Err(error) = sent else { return Ok(Rotation::Done(Box::new(rotated))) };
             match reasons(&error) {
-                [_, old] if old.code() == Some("ConditionalCheckFailed") => return Ok(Rotation::Lost),
+                // Others were faster: what they left decides whether there is anything to rotate still.
+                [_, old] if old.code() == Some("ConditionalCheckFailed") => {}
                 reasons if is_conflict(reasons) => {}
                 _ => return Err(unreachable(STORE)(error)),
             }
@@ -85,51 +83,31 @@ impl KeyRegister {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Only where the old key is as it was read: two rotations at once cannot both win.
+    /// Only where the old key is as it was read: two rotations at once cannot both win, and the new key inherits no
+    /// limit that was changed in between.
     fn end_old(
         &self,
-        hash: AttributeValue,
-        before: &KeyRecord,
+        hash: &AttributeValue,
+        read: &Item,
         after: &KeyRecord,
     ) -> Result<TransactWriteItem, StoreError> {
         let (Some(end), Some(successor)) = (after.expires_at, &after.replaced_by) else {
             return Err(StoreError { store: STORE, cause: "a replaced key has no end".into() });
         };
+        let unchanged = Unchanged::of(read, []);
         let update = Update::builder()
             .table_name(&self.table)
-            .key(HASH, hash)
+            .key(HASH, hash.clone())
             .update_expression("SET #end = :end, #successor = :successor")
-            .expression_attribute_names("#status", "status")
+            .condition_expression(unchanged.condition)
+            .set_expression_attribute_names(Some(unchanged.names))
+            .set_expression_attribute_values(Some(unchanged.values))
             .expression_attribute_names("#end", "expires_at")
             .expression_attribute_names("#successor", "replaced_by")
-            .expression_attribute_values(":active", to_status(KeyStatus::Active)?)
             .expression_attribute_values(":end", number(end))
             .expression_attribute_values(":successor", AttributeValue::S(successor.to_string()));
-        let update = match before.expires_at {
-            None => update.condition_expression(
-                "#status = :active AND attribute_not_exists(#end) AND attribute_not_exists(#successor)",
-            ),
-            Some(own) => update
-                .condition_expression(
-                    "#status = :active AND #end = :own AND attribute_not_exists(#successor)",
-                )
-                .expression_attribute_values(":own", number(own)),
-        };
         let update = update.build().expect("an update of a key has a table, a key and an expression");
         Ok(TransactWriteItem::builder().update(update).build())
-    }
-
-    async fn read(&self, hash: &AttributeValue) -> Result<Option<KeyRecord>, StoreError> {
-        let reply = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key(HASH, hash.clone())
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(unreachable(STORE))?;
-        reply.item.map(from_item).transpose().map_err(unreachable(STORE))
     }
 }
 

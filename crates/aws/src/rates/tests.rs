@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::error::{
     ResourceNotFoundException, TransactionConflictException,
 };
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
-use tollgate_core::rate::RateRefusal;
+use tollgate_core::rate::{Never, RateRefusal, RateStanding};
 
 use super::*;
 
@@ -48,7 +48,7 @@ fn is_write_a(request: &UpdateItemInput) -> bool {
             )
         && request.update_expression()
             == Some(
-                "SET tat = :tat, #last = :id, expires_at = :expires_at ADD d20261122 :one \
+                "SET tat = :tat, #last = :id, expires_at = :expires_at ADD d20261122 :units \
                  REMOVE d20261121, d20261120, d20261119, d20261118, d20261117",
             )
         && value(":tat") == Some(&number(NOON.plus(secs(1)).as_micros()))
@@ -63,12 +63,25 @@ fn is_write_b(request: &UpdateItemInput) -> bool {
         == Some("tat > :now AND tat <= :horizon AND (attribute_not_exists(#last) OR #last <> :id)")
         && request
             .update_expression()
-            .is_some_and(|update| update.starts_with("SET tat = tat + :interval, #last = :id"))
+            .is_some_and(|update| update.starts_with("SET tat = tat + :advance, #last = :id"))
         && value(":horizon") == Some(&number(NOON.plus(secs(2)).as_micros()))
 }
 
 async fn take(client: Client, policy: &RatePolicy) -> Result<Taken, StoreError> {
-    DynamoRates::new(client, "user-rate-limits".to_owned()).take("acme/alice", policy, "call", NOON).await
+    take_units(client, policy, Units::ONE).await
+}
+
+async fn take_units(client: Client, policy: &RatePolicy, units: Units) -> Result<Taken, StoreError> {
+    rates(client).take("acme/alice", policy, Take { units, request_id: "call", now: NOON }).await
+}
+
+fn rates(client: Client) -> DynamoRates {
+    DynamoRates::new(client, "user-rate-limits".to_owned())
+}
+
+fn admitted(tat: Timestamp) -> Taken {
+    let state = RateState { tat: Some(tat), ..RateState::default() };
+    Taken::Admitted(POLICY.standing(&state, NOON))
 }
 
 #[tokio::test]
@@ -77,7 +90,7 @@ async fn an_idle_user_costs_one_write() {
 
     let taken = take(mock_client!(aws_sdk_dynamodb, [&a]), &POLICY).await.unwrap();
 
-    assert_eq!(taken, Taken::Admitted(POLICY.standing(NOON.plus(secs(1)), NOON)));
+    assert_eq!(taken, admitted(NOON.plus(secs(1))));
     assert_eq!(a.num_calls(), 1);
 }
 
@@ -90,7 +103,7 @@ async fn a_busy_user_costs_two_writes() {
 
     let taken = take(mock_client!(aws_sdk_dynamodb, [&a, &b]), &POLICY).await.unwrap();
 
-    assert_eq!(taken, Taken::Admitted(POLICY.standing(NOON.plus(secs(2)), NOON)));
+    assert_eq!(taken, admitted(NOON.plus(secs(2))));
 }
 
 #[tokio::test]
@@ -99,7 +112,8 @@ async fn a_refused_user_costs_one_write_and_is_told_how_long() {
 
     let taken = take(mock_client!(aws_sdk_dynamodb, [&a]), &POLICY).await.unwrap();
 
-    assert_eq!(taken, Taken::Refused(RateRefusal::Rate { retry_after: secs(3) }));
+    let standing = RateStanding { limit: 3, remaining: 0, reset: secs(5) };
+    assert_eq!(taken, Taken::Refused(RateRefusal::Rate { retry_after: secs(3), standing }));
     assert_eq!(a.num_calls(), 1);
 }
 
@@ -109,7 +123,7 @@ async fn a_write_whose_reply_was_lost_counts_once() {
 
     let taken = take(mock_client!(aws_sdk_dynamodb, [&a]), &POLICY).await.unwrap();
 
-    assert_eq!(taken, Taken::Admitted(POLICY.standing(NOON.plus(secs(1)), NOON)));
+    assert_eq!(taken, admitted(NOON.plus(secs(1))));
     assert_eq!(a.num_calls(), 1);
 }
 
@@ -118,16 +132,18 @@ async fn the_days_requests_are_counted_in_the_same_write() {
     let policy = RatePolicy { requests_per_day: Some(7), ..POLICY };
     let a = mock!(Client::update_item)
         .match_requests(|request| {
-            let limit = request.expression_attribute_values().and_then(|values| values.get(":per_day"));
+            let limit = request.expression_attribute_values().and_then(|values| values.get(":room"));
             request.condition_expression().is_some_and(|condition| {
-                condition.ends_with(" AND (attribute_not_exists(d20261122) OR d20261122 < :per_day)")
-            }) && limit == Some(&number(7))
+                condition.ends_with(" AND (attribute_not_exists(d20261122) OR d20261122 <= :room)")
+            }) && limit == Some(&number(6))
         })
         .then_error(|| lost_to(item(NOON, 7, "other")));
 
     let taken = take(mock_client!(aws_sdk_dynamodb, [&a]), &policy).await.unwrap();
 
-    assert_eq!(taken, Taken::Refused(RateRefusal::Day { retry_after: secs(43_200) }));
+    let retry_after = secs(43_200);
+    let standing = RateStanding { limit: 7, remaining: 0, reset: retry_after };
+    assert_eq!(taken, Taken::Refused(RateRefusal::Day { retry_after, standing }));
 }
 
 #[tokio::test]
@@ -137,8 +153,53 @@ async fn a_day_of_no_requests_writes_nothing() {
 
     let taken = take(mock_client!(aws_sdk_dynamodb, [&a]), &policy).await.unwrap();
 
-    assert!(matches!(taken, Taken::Refused(RateRefusal::Day { .. })));
+    let never = RateRefusal::Never { units: Units::ONE, limit: Never::Day(0) };
+    assert_eq!(taken, Taken::Refused(never));
     assert_eq!(a.num_calls(), 0);
+}
+
+#[tokio::test]
+async fn a_dear_call_moves_the_rate_and_the_day_by_all_its_units() {
+    let units = Units::new(2).unwrap();
+    let value = |request: &UpdateItemInput, name: &str| {
+        request.expression_attribute_values().and_then(|values| values.get(name)).cloned()
+    };
+    let a = mock!(Client::update_item)
+        .match_requests(move |request| {
+            value(request, ":tat") == Some(number(NOON.plus(secs(2)).as_micros()))
+                && value(request, ":units") == Some(number(2))
+        })
+        .then_error(|| lost_to(item(NOON.plus(secs(1)), 1, "other")));
+    let b = mock!(Client::update_item)
+        .match_requests(move |request| {
+            value(request, ":horizon") == Some(number(NOON.plus(secs(1)).as_micros()))
+                && value(request, ":advance") == Some(number(2_000_000))
+        })
+        .then_output(|| written(NOON.plus(secs(3))));
+
+    let taken = take_units(mock_client!(aws_sdk_dynamodb, [&a, &b]), &POLICY, units).await.unwrap();
+
+    assert_eq!(taken, admitted(NOON.plus(secs(3))));
+}
+
+#[tokio::test]
+async fn a_taking_is_given_back_over_its_own_mark_only() {
+    let is_undo = |request: &UpdateItemInput| {
+        request.condition_expression() == Some("#last = :id")
+            && request.update_expression()
+                == Some("SET tat = tat - :advance, d20261122 = d20261122 - :units REMOVE #last")
+    };
+    let done = mock!(Client::update_item).match_requests(is_undo).then_output(|| written(NOON));
+    let lost = mock!(Client::update_item)
+        .match_requests(is_undo)
+        .then_error(|| lost_to(item(NOON.plus(secs(2)), 2, "other")));
+    let take = Take { units: Units::ONE, request_id: "call", now: NOON };
+
+    for rule in [&done, &lost] {
+        let rates = rates(mock_client!(aws_sdk_dynamodb, [rule]));
+        assert!(rates.give_back("key#k1", &POLICY, take).await.is_ok());
+        assert_eq!(rule.num_calls(), 1);
+    }
 }
 
 #[tokio::test]

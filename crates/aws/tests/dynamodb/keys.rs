@@ -6,9 +6,10 @@ use aws_sdk_dynamodb::types::{
     Projection, ProjectionType, ScalarAttributeType,
 };
 use futures_util::future::join_all;
-use tollgate_aws::key_register::{KeyRegister, Revocation, Rotation, Successor, Switch};
+use tollgate_aws::key_register::{KeyRegister, Revocation, Rotation, Successor, Switch, Update};
 use tollgate_aws::keys::DynamoKeys;
 use tollgate_core::budget::{Budget, FlowPolicy};
+use tollgate_core::caller::change::{ChangeRefusal, Edit, KeyChange};
 use tollgate_core::caller::rotation::RotationRefusal;
 use tollgate_core::caller::{KeyRecord, KeyStatus, Role, Suspension};
 use tollgate_core::key::tag::{Tags, collect};
@@ -36,6 +37,8 @@ fn record() -> KeyRecord {
         role: Role::Operator,
         status: KeyStatus::Active,
         rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: Some(1_000) },
+        key_rate: None,
+        plan: None,
         budget: Budget { day: Some(Nanos(5_000_000_000)), ..Budget::default() },
         flow: FlowPolicy::default(),
         models: vec!["gpt-5.5".to_owned()],
@@ -250,6 +253,120 @@ async fn no_update_brings_a_revoked_key_back() {
     assert_eq!(changes.await, [Switch::Revoked; 4]);
     assert_eq!(bunch.rotate(id.as_str(), "k2", DAY).await, Rotation::Refused(RotationRefusal::Revoked));
     assert_eq!(bunch.find("old").await.status, KeyStatus::Revoked);
+    bunch.drop().await;
+}
+
+#[tokio::test]
+async fn a_change_is_read_as_it_was_made_and_taken_away_again() {
+    let Some(bunch) = Bunch::of("update", &record()).await else { return };
+    let id = record().key_id;
+    let set = KeyChange {
+        requests_per_day: Edit::Clear,
+        day: Edit::Clear,
+        month_tokens: Edit::Set(7),
+        max_concurrent: Edit::Set(3),
+        key_interval_us: Edit::Set(5),
+        key_burst: Some(2),
+        plan: Edit::Set(name("premium")),
+        tags: vec!["env=test".parse().unwrap()],
+        ..KeyChange::default()
+    };
+    let back = KeyChange {
+        requests_per_day: Edit::Set(1_000),
+        day: Edit::Set(Nanos(5_000_000_000)),
+        month_tokens: Edit::Clear,
+        max_concurrent: Edit::Clear,
+        key_interval_us: Edit::Clear,
+        plan: Edit::Clear,
+        tags: vec!["env=prod".parse().unwrap()],
+        ..KeyChange::default()
+    };
+
+    for (change, expected) in [(&set, set.apply(&record()).unwrap()), (&back, record())] {
+        let update = bunch.register.update(&id, change).await.unwrap();
+
+        assert_eq!(update, Update::Done(Box::new(expected.clone())));
+        assert_eq!(bunch.find("old").await, expected);
+        assert_eq!(bunch.register.find(&id).await.unwrap(), Some(expected));
+    }
+    assert_eq!(bunch.register.update(&name("nobody"), &set).await.unwrap(), Update::Unknown);
+    assert_eq!(bunch.register.find(&name("nobody")).await.unwrap(), None);
+    bunch.drop().await;
+}
+
+#[tokio::test]
+async fn changes_of_different_limits_at_once_overwrite_none_of_each_other() {
+    let Some(bunch) = Bunch::of("update-race", &record()).await else { return };
+    let id = record().key_id;
+    let changes = [
+        KeyChange { burst: Some(7), ..KeyChange::default() },
+        KeyChange { month_tokens: Edit::Set(8), ..KeyChange::default() },
+        KeyChange { max_concurrent: Edit::Set(9), ..KeyChange::default() },
+        KeyChange { plan: Edit::Set(name("premium")), ..KeyChange::default() },
+    ];
+
+    let updates = join_all(changes.iter().map(|change| bunch.register.update(&id, change))).await;
+
+    let mut expected = record();
+    for (change, update) in changes.iter().zip(updates) {
+        match update.unwrap() {
+            Update::Done(_) => expected = change.apply(&expected).unwrap(),
+            Update::Lost => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(bunch.find("old").await, expected);
+    bunch.drop().await;
+}
+
+#[tokio::test]
+async fn no_in_flight_update_resurrects_a_revoked_key() {
+    let Some(bunch) = Bunch::of("update-resurrect", &record()).await else { return };
+    let (id, register) = (record().key_id, &bunch.register);
+    let change = async |limit: u64| {
+        let change = KeyChange { month_tokens: Edit::Set(limit), ..KeyChange::default() };
+        register.update(&id, &change).await.unwrap()
+    };
+    let changes = join_all((1..=12).map(change));
+    let revocation = async {
+        tokio::task::yield_now().await;
+        register.revoke(&id).await.unwrap()
+    };
+
+    let (updates, revocation) = futures_util::future::join(changes, revocation).await;
+
+    assert_eq!(revocation, Revocation::Done);
+    for update in updates {
+        let is_typed = matches!(update, Update::Done(_) | Update::Lost)
+            || update == Update::Refused(ChangeRefusal::Revoked);
+        assert!(is_typed, "{update:?}");
+    }
+    assert_eq!(bunch.find("old").await.status, KeyStatus::Revoked);
+    assert_eq!(change(99).await, Update::Refused(ChangeRefusal::Revoked));
+    bunch.drop().await;
+}
+
+/// Whichever comes first, the successor never works with a limit that was taken back before it came.
+#[tokio::test]
+async fn a_rotation_at_the_same_time_inherits_a_changed_limit_or_refuses_the_change() {
+    let Some(bunch) = Bunch::of("update-rotate", &record()).await else { return };
+    let id = record().key_id;
+    let change = KeyChange { burst: Some(1), ..KeyChange::default() };
+
+    let (update, rotation) =
+        futures_util::future::join(bunch.register.update(&id, &change), bunch.rotate(id.as_str(), "k2", DAY))
+            .await;
+
+    let Rotation::Done(_) = rotation else { panic!("{rotation:?}") };
+    let successor = bunch.find("hash of k2").await;
+    match update.unwrap() {
+        Update::Done(_) => assert_eq!(successor.rate.burst, 1),
+        Update::Refused(refusal) => {
+            assert_eq!(refusal, ChangeRefusal::Replaced(name("k2")));
+            assert_eq!(successor.rate, record().rate);
+        }
+        other => panic!("{other:?}"),
+    }
     bunch.drop().await;
 }
 

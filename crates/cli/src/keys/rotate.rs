@@ -37,7 +37,7 @@ pub(crate) async fn run(wish: Rotate, deployment: &Deployment, screen: &mut Scre
     match deployment.keys.rotate(&wish.id, successor, wish.grace.0, now).await? {
         Rotation::Done(rotated) => screen.show(&RotatedKey::of(&key, *rotated, now)),
         Rotation::Refused(why) => Err(Error::NotRotated { id: wish.id, why }),
-        Rotation::Lost => Err(Error::LostRotation(wish.id)),
+        Rotation::Lost => Err(Error::LostRace(wish.id)),
         Rotation::Unknown => Err(Error::UnknownKey(wish.id)),
     }
 }
@@ -103,14 +103,15 @@ mod tests {
         insta::assert_snapshot!(shown(86_400), @"
         tg-777777777777-77777777777777777777777777777777r8mt
 
-        id       777777777777
-        user     alice
-        team     search
-        tenant   default
-        role     caller
-        rate     10/s, burst 20
-        budget   unlimited
-        models   all
+        id        777777777777
+        user      alice
+        team      search
+        tenant    default
+        role      caller
+        plan      standard
+        rate      10/s, burst 20
+        budget    unlimited
+        models    all
 
         Keep the key now: it is stored as a hash only and cannot be shown again.
 
@@ -128,8 +129,16 @@ mod tests {
           "requests_per_second": "10",
           "burst": 20,
           "requests_per_day": null,
+          "key_requests_per_second": null,
+          "key_burst": null,
+          "plan": "standard",
           "budget_usd_day": null,
           "budget_usd_month": null,
+          "tokens_day": null,
+          "tokens_month": null,
+          "budget_mode": "hard",
+          "tokens_per_minute": null,
+          "max_concurrent": null,
           "models": [],
           "created_at": "2026-11-22T12:00:00Z",
           "expires_at": null,

@@ -1,18 +1,23 @@
 //! How keys are shown.
 
+mod single;
+
 use std::fmt::{self, Display};
 
 use serde::Serialize;
+use tollgate_core::budget::Mode;
 use tollgate_core::caller::{KeyRecord, KeyStatus, Suspension};
-use tollgate_core::key::ApiKey;
 use tollgate_core::key::tag::Tags;
 use tollgate_core::name::Name;
 use tollgate_core::output_policy::OutputPolicy;
+use tollgate_core::rate::RatePolicy;
 use tollgate_core::time::Timestamp;
 
 use crate::rate::Rate;
-use crate::screen::{Column, Table, thousands, write_fields};
+use crate::screen::{Column, Table, thousands};
 use crate::usd::Usd;
+
+pub(crate) use single::{ChangedKey, CreatedKey, Revoked, ShownKey};
 
 /// The promise of the authorizer, which keeps what it read of a key for less than that.
 pub(crate) const REVOKED_WITHIN_SECS: u64 = 10;
@@ -29,8 +34,16 @@ pub(crate) struct KeyView {
     requests_per_second: String,
     burst: u32,
     requests_per_day: Option<u64>,
+    key_requests_per_second: Option<String>,
+    key_burst: Option<u32>,
+    plan: String,
     budget_usd_day: Option<Usd>,
     budget_usd_month: Option<Usd>,
+    tokens_day: Option<u64>,
+    tokens_month: Option<u64>,
+    budget_mode: Mode,
+    tokens_per_minute: Option<u64>,
+    max_concurrent: Option<u64>,
     models: Vec<String>,
     #[serde(skip_serializing_if = "is_unset")]
     output: OutputPolicy,
@@ -53,6 +66,7 @@ impl KeyView {
             KeyStatus::Active if record.is_valid(now) => "active",
             KeyStatus::Active => "expired",
         };
+        let plan = record.plan_tier().to_owned();
         Self {
             id: record.key_id,
             user: record.user,
@@ -60,11 +74,19 @@ impl KeyView {
             tenant: record.tenant,
             role: record.role.as_str(),
             status,
-            requests_per_second: Rate { interval_us: record.rate.interval_us }.to_string(),
+            requests_per_second: per_second(record.rate),
             burst: record.rate.burst,
             requests_per_day: record.rate.requests_per_day,
+            key_requests_per_second: record.key_rate.map(per_second),
+            key_burst: record.key_rate.map(|rate| rate.burst),
+            plan,
             budget_usd_day: record.budget.day.map(Usd),
             budget_usd_month: record.budget.month.map(Usd),
+            tokens_day: record.budget.day_tokens,
+            tokens_month: record.budget.month_tokens,
+            budget_mode: record.budget.mode,
+            tokens_per_minute: record.flow.tokens_per_minute,
+            max_concurrent: record.flow.max_concurrent,
             models: record.models,
             output: record.output,
             created_at: record.created_at,
@@ -81,11 +103,31 @@ impl KeyView {
         format!("{}/s, burst {}{}", self.requests_per_second, self.burst, per_day.unwrap_or_default())
     }
 
+    /// Its own rate, if it has one.
+    fn key_rate_text(&self) -> Option<String> {
+        let (rate, burst) = (self.key_requests_per_second.as_ref()?, self.key_burst?);
+        Some(format!("{rate}/s, burst {burst}"))
+    }
+
     fn budget_text(&self) -> String {
-        let limits = [(self.budget_usd_day, "day"), (self.budget_usd_month, "month")];
-        let texts: Vec<String> =
-            limits.into_iter().filter_map(|(limit, window)| Some(format!("{} a {window}", limit?))).collect();
-        if texts.is_empty() { "unlimited".to_owned() } else { texts.join(", ") }
+        let usd = [(self.budget_usd_day, "day"), (self.budget_usd_month, "month")];
+        let usd = usd.into_iter().filter_map(|(limit, window)| Some(format!("{} a {window}", limit?)));
+        let tokens = [(self.tokens_day, "day"), (self.tokens_month, "month")];
+        let tokens = tokens
+            .into_iter()
+            .filter_map(|(limit, window)| Some(format!("{} tokens a {window}", thousands(limit?))));
+        let limits = joined(usd.chain(tokens)).unwrap_or_else(|| "unlimited".to_owned());
+        match self.budget_mode {
+            Mode::Hard => limits,
+            Mode::Shadow => format!("{limits} (shadow)"),
+        }
+    }
+
+    /// How much its calls may use at once, if that is limited.
+    fn flow_text(&self) -> Option<String> {
+        let tokens = self.tokens_per_minute.map(|limit| format!("{} tokens a minute", thousands(limit)));
+        let calls = self.max_concurrent.map(|limit| format!("{} at once", thousands(limit)));
+        joined([tokens, calls].into_iter().flatten())
     }
 
     /// What is set about output, if anything is.
@@ -95,13 +137,11 @@ impl KeyView {
         let caps =
             caps.iter().filter_map(|(name, cap)| cap.map(|cap| format!("{name} {} tokens", thousands(cap))));
         let stops = stop.iter().map(|stop| format!("stop at {stop:?}"));
-        let texts: Vec<String> = caps.chain(stops).collect();
-        (!texts.is_empty()).then(|| texts.join(", "))
+        joined(caps.chain(stops))
     }
 
     fn tags_text(&self) -> Option<String> {
-        let texts: Vec<String> = self.tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        (!texts.is_empty()).then(|| texts.join(", "))
+        joined(self.tags.iter().map(|(name, value)| format!("{name}={value}")))
     }
 
     /// What else there is to know: who suspended it, and which keys came before and after.
@@ -122,44 +162,6 @@ impl KeyView {
     }
 }
 
-/// A new key: the one answer that holds a secret.
-#[derive(Serialize)]
-pub(crate) struct CreatedKey {
-    key: String,
-    #[serde(flatten)]
-    view: KeyView,
-}
-
-impl CreatedKey {
-    pub(crate) fn of(key: &ApiKey, record: KeyRecord, now: Timestamp) -> Self {
-        Self { key: key.expose().to_owned(), view: KeyView::of(record, now) }
-    }
-}
-
-impl Display for CreatedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let view = &self.view;
-        writeln!(f, "{}\n", self.key)?;
-        write_fields(
-            f,
-            &[
-                ("id", Some(view.id.to_string())),
-                ("user", Some(view.user.to_string())),
-                ("team", Some(view.team.to_string())),
-                ("tenant", Some(view.tenant.to_string())),
-                ("role", Some(view.role.to_owned())),
-                ("rate", Some(view.rate_text())),
-                ("budget", Some(view.budget_text())),
-                ("models", Some(view.models_text())),
-                ("output", view.output_text()),
-                ("tags", view.tags_text()),
-                ("expires", view.expires_at.clone()),
-            ],
-        )?;
-        writeln!(f, "\nKeep the key now: it is stored as a hash only and cannot be shown again.")
-    }
-}
-
 /// Keys, the oldest first.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
@@ -171,8 +173,8 @@ impl Display for KeyList {
             return writeln!(f, "No keys.");
         }
         let columns = [
-            "ID", "USER", "TEAM", "TENANT", "ROLE", "STATUS", "RATE", "BUDGET", "MODELS", "CREATED",
-            "EXPIRES", "TAGS", "NOTE",
+            "ID", "USER", "TEAM", "TENANT", "ROLE", "STATUS", "PLAN", "RATE", "KEY RATE", "BUDGET", "FLOW",
+            "MODELS", "CREATED", "EXPIRES", "TAGS", "NOTE",
         ];
         let mut table = Table::new(columns.map(Column::Left));
         for key in &self.0 {
@@ -183,8 +185,11 @@ impl Display for KeyList {
                 key.tenant.to_string(),
                 key.role.to_owned(),
                 key.status.to_owned(),
+                key.plan.clone(),
                 key.rate_text(),
+                key.key_rate_text().unwrap_or_default(),
                 key.budget_text(),
+                key.flow_text().unwrap_or_default(),
                 key.models_text(),
                 date_of(&key.created_at),
                 key.expires_at.as_deref().map_or_else(|| "never".to_owned(), date_of),
@@ -196,33 +201,22 @@ impl Display for KeyList {
     }
 }
 
+fn per_second(rate: RatePolicy) -> String {
+    Rate { interval_us: rate.interval_us }.to_string()
+}
+
+/// Texts with commas between them; `None` where there is none.
+fn joined(texts: impl Iterator<Item = String>) -> Option<String> {
+    let texts: Vec<String> = texts.collect();
+    (!texts.is_empty()).then(|| texts.join(", "))
+}
+
 fn is_unset(policy: &OutputPolicy) -> bool {
     *policy == OutputPolicy::default()
 }
 
 fn date_of(instant: &str) -> String {
     instant.split('T').next().unwrap_or(instant).to_owned()
-}
-
-/// A key that was taken back.
-#[derive(Debug, Serialize)]
-pub(crate) struct Revoked {
-    pub(crate) id: Name,
-    pub(crate) was_revoked: bool,
-    pub(crate) effective_within_secs: u64,
-}
-
-impl Display for Revoked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.was_revoked {
-            return writeln!(f, "{} was revoked before.", self.id);
-        }
-        writeln!(
-            f,
-            "{} is revoked. No call is admitted with it {} s from now.",
-            self.id, self.effective_within_secs
-        )
-    }
 }
 
 #[cfg(test)]

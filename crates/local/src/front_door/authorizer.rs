@@ -21,6 +21,16 @@ struct Answer {
     policy_document: Policy,
     #[serde(default)]
     context: Option<Map<String, Value>>,
+    #[serde(default)]
+    usage_identifier_key: Option<String>,
+}
+
+/// Who may go on.
+pub(super) struct Authorized {
+    /// The caller as `requestContext.authorizer` has it.
+    pub(super) caller: Map<String, Value>,
+    /// The value of the API key whose usage plan the call counts for.
+    pub(super) usage_key: Option<String>,
 }
 
 /// Why an authorizer's answer cannot be used.
@@ -34,12 +44,12 @@ enum Malformed {
     Context(String),
 }
 
-/// The caller as `requestContext.authorizer` has it, or why there is none.
+/// The caller, or why there is none.
 pub(super) async fn ask(
     function: &Function,
     question: Value,
     method_arn: &str,
-) -> Result<Map<String, Value>, Refusal> {
+) -> Result<Authorized, Refusal> {
     let asked = function.call(question.to_string().into());
     let answer = match tokio::time::timeout(LIMIT, asked).await {
         Ok(Ok(answer)) => answer,
@@ -55,20 +65,20 @@ pub(super) async fn ask(
             return Err(Reason::AuthorizerFailure.into());
         }
     };
-    let (policy, caller) = read(&answer).map_err(|error| {
+    let (policy, authorized) = read(&answer).map_err(|error| {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, "an authorizer's answer cannot be used");
         Refusal::from(Reason::AuthorizerConfigurationError)
     })?;
     let reason = match policy.weigh(method_arn) {
-        Verdict::Allowed => return Ok(caller),
+        Verdict::Allowed => return Ok(authorized),
         Verdict::NotAllowed => Reason::NotAllowed,
         Verdict::Denied => Reason::Denied,
     };
-    Err(Refusal { reason, caller })
+    Err(Refusal { reason, caller: authorized.caller })
 }
 
-fn read(answer: &Bytes) -> Result<(Policy, Map<String, Value>), Malformed> {
+fn read(answer: &Bytes) -> Result<(Policy, Authorized), Malformed> {
     let answer: Answer = serde_json::from_slice(answer)?;
     if answer.principal_id.is_empty() {
         return Err(Malformed::NoPrincipal);
@@ -85,5 +95,5 @@ fn read(answer: &Bytes) -> Result<(Policy, Map<String, Value>), Malformed> {
         caller.insert(key, text.into());
     }
     caller.insert("principalId".to_owned(), answer.principal_id.into());
-    Ok((answer.policy_document, caller))
+    Ok((answer.policy_document, Authorized { caller, usage_key: answer.usage_identifier_key }))
 }

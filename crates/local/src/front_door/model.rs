@@ -48,6 +48,7 @@ pub(super) struct Resource {
 
 pub(super) struct Endpoint {
     pub(super) authorizer: Option<Authorizer>,
+    pub(super) needs_api_key: bool,
     pub(super) function: String,
     pub(super) mode: TransferMode,
     pub(super) timeout: Duration,

@@ -38,6 +38,7 @@ pub(super) fn stage(stack: &Stack) -> Result<Stage, StackError> {
         name: stack.output("StageName")?.to_owned(),
         region: stack.region.clone(),
         account_id: arn.split(':').nth(4).unwrap_or_default().to_owned(),
+        api_keys: stack.api_keys.clone(),
     })
 }
 

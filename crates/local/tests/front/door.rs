@@ -31,6 +31,7 @@ impl Door {
             name: "live".to_owned(),
             region: "us-east-1".to_owned(),
             account_id: "000000000000".to_owned(),
+            api_keys: ["api123-000000000000-planned".to_owned()].into(),
         };
         let functions = BTreeMap::from([
             ("StreamFunction".to_owned(), Arc::clone(&stream)),
@@ -136,11 +137,15 @@ pub(crate) fn openapi() -> Value {
         "paths": {
             "/v1/stream": {"post": {"x-amazon-apigateway-integration": stream}},
             "/v1/keyed": {"post": {"x-amazon-apigateway-integration": stream, "security": [{"Keys": []}]}},
+            "/v1/planned": {"post": {
+                "x-amazon-apigateway-integration": stream,
+                "security": [{"Keys": []}, {"api_key": []}],
+            }},
             "/v1/plain": {"post": {"x-amazon-apigateway-integration": plain}},
             "/v1/misfit": {"post": {"x-amazon-apigateway-integration": integration("PlainFunction", "STREAM")}},
             "/v1/files/{proxy+}": {"get": {"x-amazon-apigateway-integration": integration("PlainFunction", "STREAM")}},
         },
-        "securityDefinitions": {"Keys": {"x-amazon-apigateway-authorizer": {
+        "securityDefinitions": {"api_key": {"type": "apiKey", "name": "x-api-key", "in": "header"}, "Keys": {"x-amazon-apigateway-authorizer": {
             "type": "request",
             "authorizerResultTtlInSeconds": 0,
             "identitySource": "method.request.header.Authorization",

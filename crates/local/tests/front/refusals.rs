@@ -172,6 +172,25 @@ async fn answers_for_a_function_that_takes_too_long() {
 }
 
 #[tokio::test]
+async fn needs_an_api_key_of_a_usage_plan_from_the_authorizer_where_the_method_does() {
+    let door = Door::open().await;
+    // What the client sends of it is never looked at.
+    let ask = async |path: &str, word: &str| {
+        let headers = format!("authorization: Bearer {word}\r\nx-api-key: api123-000000000000-planned\r\n");
+        door.exchange("POST", path, &headers, "{}").await
+    };
+
+    let (with, without) = (ask("/v1/planned", "planned").await, ask("/v1/planned", "good").await);
+    let (unknown, elsewhere) = (ask("/v1/planned", "unplanned").await, ask("/v1/keyed", "good").await);
+
+    assert_eq!([with.status, without.status, unknown.status, elsewhere.status], [200, 403, 403, 200]);
+    for refused in [without, unknown] {
+        assert_eq!(refused.json()["message"], "Forbidden");
+        assert_eq!(refused.headers["x-amzn-errortype"], "ForbiddenException");
+    }
+}
+
+#[tokio::test]
 async fn asks_the_authorizer_what_api_gateway_asks() {
     let door = Door::open().await;
     let headers = "authorization: Bearer event\r\nx-a: 1\r\nx-a: 2\r\n";

@@ -1,7 +1,7 @@
-use tollgate_core::budget::{Budget, FlowPolicy};
+use tollgate_core::budget::{Budget, FlowPolicy, Mode};
 use tollgate_core::caller::Role;
-use tollgate_core::key::ENTROPY_BYTES;
 use tollgate_core::key::tag::collect;
+use tollgate_core::key::{ApiKey, ENTROPY_BYTES};
 use tollgate_core::money::Nanos;
 use tollgate_core::rate::RatePolicy;
 
@@ -19,6 +19,8 @@ pub(crate) fn record(id: &str) -> KeyRecord {
         role: Role::Caller,
         status: KeyStatus::Active,
         rate: RatePolicy { interval_us: 100_000, burst: 20, requests_per_day: None },
+        key_rate: None,
+        plan: None,
         budget: Budget::default(),
         flow: FlowPolicy::default(),
         models: Vec::new(),
@@ -39,9 +41,13 @@ fn limited() -> KeyRecord {
         budget: Budget {
             day: Some(Nanos(12_500_000_000)),
             month: Some(Nanos(100_000_000_000)),
-            ..Budget::default()
+            day_tokens: Some(1_000_000),
+            month_tokens: None,
+            mode: Mode::Shadow,
         },
-        flow: FlowPolicy::default(),
+        key_rate: Some(RatePolicy { interval_us: 4_000_000, burst: 3, requests_per_day: None }),
+        plan: "premium".parse().ok(),
+        flow: FlowPolicy { tokens_per_minute: Some(60_000), max_concurrent: Some(4) },
         models: vec!["gpt-5.5".to_owned(), "gpt-oss-120b".to_owned()],
         output: OutputPolicy {
             max_tokens: Some(4_000),
@@ -59,10 +65,10 @@ fn keys_are_listed_with_their_limits() {
     let keys = [record("k1"), limited(), expired].map(|key| KeyView::of(key, NOW));
 
     insta::assert_snapshot!(KeyList(keys.into()), @"
-    ID  USER   TEAM    TENANT   ROLE    STATUS   RATE                          BUDGET                         MODELS                 CREATED     EXPIRES     TAGS  NOTE
-    k1  alice  search  default  caller  active   10/s, burst 20                unlimited                      all                    2026-11-20  never
-    k2  alice  search  default  caller  revoked  0.5/s, burst 1, 10,000 a day  $12.50 a day, $100.00 a month  gpt-5.5, gpt-oss-120b  2026-11-20  2026-11-22
-    k3  alice  search  default  caller  expired  10/s, burst 20                unlimited                      all                    2026-11-20  2026-11-22
+    ID  USER   TEAM    TENANT   ROLE    STATUS   PLAN      RATE                          KEY RATE         BUDGET                                                          FLOW                               MODELS                 CREATED     EXPIRES     TAGS  NOTE
+    k1  alice  search  default  caller  active   standard  10/s, burst 20                                 unlimited                                                                                          all                    2026-11-20  never
+    k2  alice  search  default  caller  revoked  premium   0.5/s, burst 1, 10,000 a day  0.25/s, burst 3  $12.50 a day, $100.00 a month, 1,000,000 tokens a day (shadow)  60,000 tokens a minute, 4 at once  gpt-5.5, gpt-oss-120b  2026-11-20  2026-11-22
+    k3  alice  search  default  caller  expired  standard  10/s, burst 20                                 unlimited                                                                                          all                    2026-11-20  2026-11-22
     ");
     insta::assert_snapshot!(KeyList(Vec::new()), @"No keys.");
 }
@@ -93,10 +99,10 @@ fn a_list_says_who_suspended_a_key_and_which_keys_replace_which() {
     let views = || [&suspended(), &replaced, &new].map(|key| KeyView::of(key.clone(), NOW));
 
     insta::assert_snapshot!(KeyList(views().into()), @"
-    ID  USER   TEAM    TENANT   ROLE    STATUS     RATE            BUDGET     MODELS  CREATED     EXPIRES     TAGS             NOTE
-    k1  alice  search  default  caller  suspended  10/s, burst 20  unlimited  all     2026-11-20  never       app=x, env=prod  suspended 2026-11-22 by ann: it loops
-    k2  alice  search  default  caller  active     10/s, burst 20  unlimited  all     2026-11-20  2026-11-23                   replaced by k3
-    k3  alice  search  default  caller  active     10/s, burst 20  unlimited  all     2026-11-20  never                        replaces k2
+    ID  USER   TEAM    TENANT   ROLE    STATUS     PLAN      RATE            KEY RATE  BUDGET     FLOW  MODELS  CREATED     EXPIRES     TAGS             NOTE
+    k1  alice  search  default  caller  suspended  standard  10/s, burst 20            unlimited        all     2026-11-20  never       app=x, env=prod  suspended 2026-11-22 by ann: it loops
+    k2  alice  search  default  caller  active     standard  10/s, burst 20            unlimited        all     2026-11-20  2026-11-23                   replaced by k3
+    k3  alice  search  default  caller  active     standard  10/s, burst 20            unlimited        all     2026-11-20  never                        replaces k2
     ");
     let [first, second, _] = views();
     insta::assert_json_snapshot!(first, @r#"
@@ -110,8 +116,16 @@ fn a_list_says_who_suspended_a_key_and_which_keys_replace_which() {
       "requests_per_second": "10",
       "burst": 20,
       "requests_per_day": null,
+      "key_requests_per_second": null,
+      "key_burst": null,
+      "plan": "standard",
       "budget_usd_day": null,
       "budget_usd_month": null,
+      "tokens_day": null,
+      "tokens_month": null,
+      "budget_mode": "hard",
+      "tokens_per_minute": null,
+      "max_concurrent": null,
       "models": [],
       "created_at": "2026-11-20T08:00:00Z",
       "expires_at": null,
@@ -137,20 +151,29 @@ fn a_new_key_is_shown_with_what_it_may() {
     insta::assert_snapshot!(created, @r#"
     tg-777777777777-77777777777777777777777777777777r8mt
 
-    id       k2
-    user     alice
-    team     search
-    tenant   default
-    role     caller
-    rate     0.5/s, burst 1, 10,000 a day
-    budget   $12.50 a day, $100.00 a month
-    models   gpt-5.5, gpt-oss-120b
-    output   at most 4,000 tokens, stop at "END"
-    expires  2026-11-22T12:01:00Z
+    id        k2
+    user      alice
+    team      search
+    tenant    default
+    role      caller
+    plan      premium
+    rate      0.5/s, burst 1, 10,000 a day
+    key rate  0.25/s, burst 3
+    budget    $12.50 a day, $100.00 a month, 1,000,000 tokens a day (shadow)
+    flow      60,000 tokens a minute, 4 at once
+    models    gpt-5.5, gpt-oss-120b
+    output    at most 4,000 tokens, stop at "END"
+    expires   2026-11-22T12:01:00Z
 
     Keep the key now: it is stored as a hash only and cannot be shown again.
     "#);
-    insta::assert_json_snapshot!(created, @r#"
+}
+
+#[test]
+fn a_new_key_is_json_too() {
+    let key = ApiKey::mint(&[7; ENTROPY_BYTES]);
+
+    insta::assert_json_snapshot!(CreatedKey::of(&key, limited(), NOW), @r#"
     {
       "key": "tg-777777777777-77777777777777777777777777777777r8mt",
       "id": "k2",
@@ -162,8 +185,16 @@ fn a_new_key_is_shown_with_what_it_may() {
       "requests_per_second": "0.5",
       "burst": 1,
       "requests_per_day": 10000,
+      "key_requests_per_second": "0.25",
+      "key_burst": 3,
+      "plan": "premium",
       "budget_usd_day": "12.5",
       "budget_usd_month": "100",
+      "tokens_day": 1000000,
+      "tokens_month": null,
+      "budget_mode": "shadow",
+      "tokens_per_minute": 60000,
+      "max_concurrent": 4,
       "models": [
         "gpt-5.5",
         "gpt-oss-120b"
@@ -179,6 +210,52 @@ fn a_new_key_is_shown_with_what_it_may() {
       "tags": {}
     }
     "#);
+}
+
+#[test]
+fn a_key_is_shown_with_its_state() {
+    insta::assert_snapshot!(ShownKey::of(suspended(), NOW), @"
+    id        k1
+    user      alice
+    team      search
+    tenant    default
+    role      caller
+    plan      standard
+    rate      10/s, burst 20
+    budget    unlimited
+    models    all
+    tags      app=x, env=prod
+    status    suspended
+    created   2026-11-20T08:00:00Z
+    note      suspended 2026-11-22 by ann: it loops
+    ");
+    assert_eq!(
+        serde_json::json!(ShownKey::of(limited(), NOW)),
+        serde_json::json!(KeyView::of(limited(), NOW)),
+    );
+}
+
+#[test]
+fn a_change_shows_the_key_and_from_when_it_holds() {
+    let changed = ChangedKey::of(record("k1"), NOW);
+
+    insta::assert_snapshot!(changed, @"
+    id        k1
+    user      alice
+    team      search
+    tenant    default
+    role      caller
+    plan      standard
+    rate      10/s, burst 20
+    budget    unlimited
+    models    all
+    status    active
+    created   2026-11-20T08:00:00Z
+
+    In force everywhere 10 s from now; what was spent and counted stays.
+    ");
+    let json = serde_json::json!(changed);
+    assert_eq!((&json["id"], &json["effective_within_secs"]), (&"k1".into(), &10.into()));
 }
 
 #[test]

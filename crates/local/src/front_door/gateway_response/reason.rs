@@ -14,6 +14,8 @@ pub(in crate::front_door) enum Reason {
     NotAllowed,
     /// A statement of the authorizer's policy denies the method.
     Denied,
+    /// The method needs an API key with a usage plan, and the authorizer named none.
+    InvalidApiKey,
     AuthorizerFailure,
     AuthorizerConfigurationError,
     IntegrationFailure,
@@ -32,6 +34,7 @@ impl Reason {
             Self::RequestTooLarge => Some("REQUEST_TOO_LARGE"),
             Self::Unauthorized => Some("UNAUTHORIZED"),
             Self::NotAllowed | Self::Denied => Some("ACCESS_DENIED"),
+            Self::InvalidApiKey => Some("INVALID_API_KEY"),
             Self::AuthorizerFailure => Some("AUTHORIZER_FAILURE"),
             Self::AuthorizerConfigurationError => Some("AUTHORIZER_CONFIGURATION_ERROR"),
             Self::IntegrationFailure => Some("INTEGRATION_FAILURE"),
@@ -42,9 +45,11 @@ impl Reason {
 
     pub(super) fn status(self) -> StatusCode {
         match self {
-            Self::MissingAuthenticationToken | Self::InvalidSignature | Self::NotAllowed | Self::Denied => {
-                StatusCode::FORBIDDEN
-            }
+            Self::MissingAuthenticationToken
+            | Self::InvalidSignature
+            | Self::NotAllowed
+            | Self::Denied
+            | Self::InvalidApiKey => StatusCode::FORBIDDEN,
             Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::AuthorizerFailure | Self::AuthorizerConfigurationError | Self::InternalError => {
@@ -63,6 +68,7 @@ impl Reason {
             Self::Unauthorized => "Unauthorized",
             Self::NotAllowed => "User is not authorized to access this resource",
             Self::Denied => "User is not authorized to access this resource with an explicit deny",
+            Self::InvalidApiKey => "Forbidden",
             Self::IntegrationTimeout => "Endpoint request timed out",
             Self::AuthorizerFailure
             | Self::AuthorizerConfigurationError
@@ -79,6 +85,7 @@ impl Reason {
             Self::RequestTooLarge => "RequestTooLargeException",
             Self::Unauthorized => "UnauthorizedException",
             Self::NotAllowed | Self::Denied => "AccessDeniedException",
+            Self::InvalidApiKey => "ForbiddenException",
             Self::AuthorizerFailure => "AuthorizerFailureException",
             Self::AuthorizerConfigurationError => "AuthorizerConfigurationException",
             Self::IntegrationFailure | Self::BadGateway | Self::InternalError => {

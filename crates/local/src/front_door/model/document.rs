@@ -59,6 +59,9 @@ struct Integration {
 
 #[derive(Deserialize)]
 struct Scheme {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    name: Option<String>,
     #[serde(rename = "x-amazon-apigateway-authorizer")]
     authorizer: Option<AuthorizerDocument>,
 }
@@ -108,25 +111,39 @@ impl Document {
         let security = operation.security.as_ref().unwrap_or(&self.security);
         Ok(Endpoint {
             authorizer: self.authorizer(security, place)?,
+            needs_api_key: security.iter().flat_map(BTreeMap::keys).any(|name| self.is_api_key(name)),
             function: function_of(&integration.uri, place)?,
             mode,
             timeout: Duration::from_millis(timeout_ms),
         })
     }
 
+    fn scheme(&self, name: &str) -> Option<&Scheme> {
+        let defined = self.security_definitions.get(name);
+        defined.or_else(|| self.components.security_schemes.get(name))
+    }
+
+    /// Whether a method that asks for this scheme needs an API key, whose source is always the authorizer here.
+    fn is_api_key(&self, name: &str) -> bool {
+        self.scheme(name).is_some_and(|scheme| {
+            scheme.authorizer.is_none()
+                && scheme.kind.as_deref() == Some("apiKey")
+                && scheme.name.as_ref().is_some_and(|header| header.eq_ignore_ascii_case("x-api-key"))
+        })
+    }
+
     /// SAM writes `NONE` for a method that wants no authorizer.
     fn authorizer(&self, security: &[Requirement], place: &str) -> Result<Option<Authorizer>, ModelError> {
         let names = security.iter().flat_map(BTreeMap::keys);
-        let names: Vec<&str> = names.map(String::as_str).filter(|name| *name != "NONE").collect();
+        let is_authorizer = |name: &&str| *name != "NONE" && !self.is_api_key(name);
+        let names: Vec<&str> = names.map(String::as_str).filter(is_authorizer).collect();
         let name = match names.as_slice() {
             [] => return Ok(None),
             [name] => *name,
             _ => return Err(ModelError::unsupported(place, "more than one authorizer")),
         };
         let unsupported = |what: String| ModelError::unsupported(place, what);
-        let defined = self.security_definitions.get(name);
-        let scheme = defined.or_else(|| self.components.security_schemes.get(name));
-        let authorizer = scheme.and_then(|scheme| scheme.authorizer.as_ref());
+        let authorizer = self.scheme(name).and_then(|scheme| scheme.authorizer.as_ref());
         let authorizer =
             authorizer.ok_or_else(|| unsupported(format!("{name}, which is no Lambda authorizer,")))?;
         if authorizer.kind != "request" {

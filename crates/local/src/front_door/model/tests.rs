@@ -77,6 +77,22 @@ fn reads_version_3_too() {
 }
 
 #[test]
+fn reads_which_method_needs_an_api_key() {
+    let mut openapi = openapi();
+    openapi["securityDefinitions"]["api_key"] =
+        json!({"type": "apiKey", "name": "x-api-key", "in": "header"});
+    openapi["paths"]["/v1/chat"]["post"]["security"] = json!([{"Keys": []}, {"api_key": []}]);
+
+    let api = ApiModel::parse(&openapi).unwrap();
+
+    let (chat, _) = api.resource("/v1/chat").unwrap();
+    let post = chat.endpoint(&Method::POST).unwrap();
+    assert!(post.needs_api_key && post.authorizer.is_some());
+    let (rest, _) = api.resource("/v1/files/a").unwrap();
+    assert!(!rest.endpoint(&Method::GET).unwrap().needs_api_key);
+}
+
+#[test]
 fn takes_any_method_where_the_api_does() {
     let api = ApiModel::parse(&openapi()).unwrap();
 
