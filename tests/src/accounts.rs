@@ -10,7 +10,6 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use tollgate_aws::ledger::DynamoLedger;
 use tollgate_aws::overdue::DynamoOverdue;
-use tollgate_core::money::Nanos;
 use tollgate_core::record::Record;
 use tollgate_core::spend::MONTH_ATTRIBUTE;
 
@@ -172,12 +171,6 @@ pub fn client_at(url: &str) -> Client {
 
 /// The SDK's own first pause is a second: too long where one request in four fails.
 const BACKOFF: Duration = Duration::from_millis(20);
-
-/// Nano-dollars, where a test counts in `i128`.
-#[must_use]
-pub fn sum<'a>(records: impl IntoIterator<Item = &'a Record>) -> Nanos {
-    records.into_iter().map(|record| record.charged_nanos).fold(Nanos::ZERO, Nanos::plus)
-}
 
 /// Past the test harness, which hides what `eprintln!` says in a test that passes.
 fn skip(test: &str) {

@@ -70,8 +70,7 @@ impl FaultProxy {
     pub async fn start(upstream: &str) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let book =
-            Book { plan: Box::new(|_| Fault::None), arrived: 0, stops: None, consumed: Vec::new() };
+        let book = Book { plan: Box::new(|_| Fault::None), arrived: 0, stops: None, consumed: Vec::new() };
         let state = Arc::new(State { upstream: Upstream::at(upstream), book: Mutex::new(book) });
         let mut server = JoinSet::new();
         server.spawn(serve(listener, Arc::clone(&state)));

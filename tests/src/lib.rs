@@ -6,6 +6,7 @@ pub mod calls;
 pub mod client;
 pub mod fault_proxy;
 pub mod raw;
+pub mod shared;
 pub mod stack;
 pub mod standin;
 pub mod tables;
