@@ -162,12 +162,15 @@ pub fn client_at(url: &str) -> Client {
         .behavior_version(BehaviorVersion::v2026_01_12())
         .endpoint_url(url)
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::for_tests())
+        .credentials_provider(Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "tests"))
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(BACKOFF))
         .build();
     Client::from_conf(config)
 }
+
+/// The access key of everybody here: DynamoDB Local keeps the tables of each key apart.
+pub const ACCESS_KEY: &str = "test";
 
 /// The SDK's own first pause is a second: too long where one request in four fails.
 const BACKOFF: Duration = Duration::from_millis(20);
