@@ -53,7 +53,8 @@ async fn main() {
     let settle = meter.read("settle");
     limited.ledger.close(&call, &call.released(end("unavailable"))).await.expect("it is released");
     meter.read("release");
-    let dear = Record { reserved_nanos: Nanos(9_999_999), charged_nanos: Nanos(9_999_999), ..record("third") };
+    let dear =
+        Record { reserved_nanos: Nanos(9_999_999), charged_nanos: Nanos(9_999_999), ..record("third") };
     limited.reserve(&dear).await.expect("it is refused");
     let refused = meter.read("a refusal");
     assert!(refused.is_empty(), "DynamoDB Local has learned what a refusal costs: {refused:?}");
@@ -93,7 +94,10 @@ fn say_plan(steps: &[Units]) {
     println!("a plain call (reserve, sent, settle): {ledger} + {limits} = {} write units", ledger + limits);
     println!("at {PLANNED} calls a second: {} write units a second", PLANNED * (ledger + limits));
     println!("one counter alone bears {} calls a second", PARTITION_UNITS / limits);
-    println!("for {PLANNED} a second it takes at least {} lanes", (PLANNED * limits).div_ceil(PARTITION_UNITS));
+    println!(
+        "for {PLANNED} a second it takes at least {} lanes",
+        (PLANNED * limits).div_ceil(PARTITION_UNITS)
+    );
 }
 
 /// As long as a record of production.

@@ -36,11 +36,12 @@ async fn main() -> ExitCode {
     let (rate, secs) = (argument("--rate", 50), argument("--secs", 60));
     let stack: &'static Stack = Box::leak(Box::new(Stack::running()));
     let user = format!("sustained-{}", tollgate_aws::clock::now().as_secs());
-    let limits = ["--rate", "100000", "--burst", "100000", "--budget-usd-day", "1000"];
+    let limits = ["--rate", "10000", "--burst", "10000", "--budget-usd-day", "1000"];
     let key: &'static str = Box::leak(stack.key(&user, "sustained", &limits).await.into_boxed_str());
     let mut warm = JoinSet::new();
     (0..WARM_UP).for_each(|call| drop(warm.spawn(ask(stack, key, format!("warm {user} {call}")))));
-    let mut spent: Nanos = warm.join_all().await.iter().map(|ended| ended.cost).fold(Nanos::ZERO, Nanos::plus);
+    let mut spent: Nanos =
+        warm.join_all().await.iter().map(|ended| ended.cost).fold(Nanos::ZERO, Nanos::plus);
 
     let begun = Instant::now();
     let ended = load(stack, key, &user, (rate, secs)).await;
@@ -86,7 +87,8 @@ fn report(ended: &[Ended], wall: Duration) -> bool {
     }
     let mut took: Vec<Duration> = ended.iter().map(|one| one.took).collect();
     took.sort_unstable();
-    let at = |percent: usize| took.get(took.len() * percent / 100).or(took.last()).copied().unwrap_or_default();
+    let at =
+        |percent: usize| took.get(took.len() * percent / 100).or(took.last()).copied().unwrap_or_default();
     println!("{} calls in {} ms", ended.len(), wall.as_millis());
     println!("outcomes: {outcomes:?}");
     println!("latency: p50 {} ms, p95 {} ms", at(50).as_millis(), at(95).as_millis());
