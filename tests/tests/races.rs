@@ -114,7 +114,7 @@ async fn admit(accounts: &Accounts, url: &str, shared: Shared) -> Vec<Record> {
 
 async fn assert_admitted(accounts: &Accounts, granted: &[Record]) {
     let balance = accounts.balance().await;
-    assert_eq!(u64::try_from(granted.len()).unwrap(), FITTING);
+    assert_eq!(u64::try_from(granted.len()).expect("few"), FITTING);
     assert_eq!(balance.records.len(), granted.len());
     for record in granted {
         assert_eq!(balance.records.get(&record.request_id), Some(record));
@@ -137,7 +137,7 @@ async fn live(accounts: &Accounts, url: &str, shared: Shared, seed: u64) -> Vec<
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
         let limited = Limited { ledger: Arc::new(accounts.ledger_at(url)), limit: WIDE_LIMIT };
-        let random = Rng::with_seed(seed << 32 | u64::try_from(number).unwrap());
+        let random = Rng::with_seed(seed << 32 | u64::try_from(number).expect("few"));
         clients.spawn(Client { number, who: shared.who(number), limited, random, bound: COST }.live());
     }
     let mut closed = Vec::new();
@@ -194,11 +194,11 @@ fn assert_closed_once(balance: &Balance, closed: &[Closed]) -> String {
 async fn assert_what_is_left_fits(accounts: &Accounts, shared: Shared) {
     let limited = Limited { ledger: Arc::new(accounts.ledger_at(&accounts.url)), limit: WIDE_LIMIT };
     let record = |id: &str, bound| reserved(id, &shared.who(0), bound);
-    let spent = u64::try_from(accounts.spent_today(&record("", COST)).await).unwrap();
+    let spent = u64::try_from(accounts.spent_today(&record("", COST)).await).expect("no debt");
     let left = WIDE_LIMIT.minus(Nanos(spent));
 
-    let over = limited.reserve(&record("over", left.plus(Nanos(1)))).await.unwrap();
-    let exact = limited.reserve(&record("exact", left)).await.unwrap();
+    let over = limited.reserve(&record("over", left.plus(Nanos(1)))).await.expect("the ledger answers");
+    let exact = limited.reserve(&record("exact", left)).await.expect("the ledger answers");
 
     assert!(matches!(over, Reservation::Refused(_)), "{over:?}");
     assert_eq!(exact, Reservation::Granted);

@@ -1,5 +1,8 @@
-//! Calls at a steady rate on one shared budget, whether or not the last ones have been answered:
-//! `cargo run --release -p tollgate-tests --example sustained -- --rate 50 --secs 60`, against the stack of `make up`.
+//! Calls at a steady rate on one shared budget, whether or not the last ones have been answered, against the stack of
+//! `make up`: `cargo run --release -p tollgate-tests --example sustained -- --rate 50 --secs 60`
+//!
+//! With `--dynamodb-local` the tables are in DynamoDB Local instead of the stack's emulator (see `front.rs`); `--binaries`
+//! says where the functions are then: `tools/with_oracle.py sh -c 'make up PORT=9100 && cargo run … ; make down'`.
 //!
 //! It fails on a false refusal: `insufficient_quota` although the budget holds a hundred times more, or any 5xx.
 
@@ -9,7 +12,10 @@
     reason = "it measures, and says what it measured"
 )]
 
+mod front;
+
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -18,6 +24,8 @@ use tokio::task::JoinSet;
 use tollgate_core::money::Nanos;
 use tollgate_tests::raw::{chat, header};
 use tollgate_tests::stack::Stack;
+
+use crate::front::Front;
 
 /// Calls that warm the environments up, and are not counted.
 const WARM_UP: usize = 8;
@@ -33,24 +41,29 @@ struct Ended {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let (rate, secs) = (argument("--rate", 50), argument("--secs", 60));
-    let stack: &'static Stack = Box::leak(Box::new(Stack::running()));
+    let (rate, secs) = (number("--rate", 50), number("--secs", 60));
+    let mut stack = Stack::running();
+    let is_local = std::env::args().any(|argument| argument == "--dynamodb-local");
+    let binaries = PathBuf::from(argument("--binaries").unwrap_or_else(|| "target/debug".to_owned()));
+    let front = if is_local { Some(Front::open(&mut stack, &binaries).await) } else { None };
+    let stack: &'static Stack = Box::leak(Box::new(stack));
     let user = format!("sustained-{}", tollgate_aws::clock::now().as_secs());
     let limits = ["--rate", "10000", "--burst", "10000", "--budget-usd-day", "1000"];
     let key: &'static str = Box::leak(stack.key(&user, "sustained", &limits).await.into_boxed_str());
     let mut warm = JoinSet::new();
     (0..WARM_UP).for_each(|call| drop(warm.spawn(ask(stack, key, format!("warm {user} {call}")))));
-    let mut spent: Nanos =
-        warm.join_all().await.iter().map(|ended| ended.cost).fold(Nanos::ZERO, Nanos::plus);
+    let warm = warm.join_all().await;
 
     let begun = Instant::now();
     let ended = load(stack, key, &user, (rate, secs)).await;
     let wall = begun.elapsed();
 
-    spent = ended.iter().map(|ended| ended.cost).fold(spent, Nanos::plus);
     let is_clean = report(&ended, wall);
-    println!("cost: {spent} USD by the answers' headers; the ledger says {}", settled(stack, &user).await);
-    if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let cost = |ended: &[Ended]| ended.iter().map(|ended| ended.cost).fold(Nanos::ZERO, Nanos::plus);
+    let spent = cost(&warm).plus(cost(&ended));
+    let counted = counted(stack, &user, front).await;
+    println!("cost: {spent} USD by the answers' headers, {counted} USD by the books");
+    if is_clean && spent.to_string() == counted { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Open loop: a call begins when its time has come.
@@ -101,14 +114,25 @@ fn report(ended: &[Ended], wall: Duration) -> bool {
 }
 
 /// What the user has spent, once settlement has caught up.
-async fn settled(stack: &Stack, user: &str) -> Value {
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let (said, _) = stack.tollgate(&["spend", "--user", user, "--day"]).await;
-    said
+async fn counted(stack: &Stack, user: &str, front: Option<Front>) -> String {
+    let Some(front) = front else {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let (said, _) = stack.tollgate(&["spend", "--user", user, "--day"]).await;
+        return said["total_usd"].as_str().unwrap_or_default().to_owned();
+    };
+    front.settled().await;
+    let balance = front.accounts.balance().await;
+    let open = balance.records.values().filter(|record| record.open.is_some()).count();
+    assert_eq!(open, 0, "records are still open");
+    front.close().await;
+    let charged = balance.records.values().map(|record| record.charged_nanos);
+    charged.fold(Nanos::ZERO, Nanos::plus).to_string()
 }
 
-fn argument(name: &str, default: u64) -> u64 {
-    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
-    let given = arguments.next().map(|text| text.parse().expect("a whole number"));
-    given.unwrap_or(default)
+fn number(name: &str, default: u64) -> u64 {
+    argument(name).map_or(default, |text| text.parse().expect("a whole number"))
+}
+
+fn argument(name: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != name).nth(1)
 }
