@@ -3,6 +3,7 @@
 //! right there.
 
 mod fault;
+mod mixture;
 mod upstream;
 
 use std::io;
@@ -20,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 pub use self::fault::{Arrived, Fault, Moment};
+pub use self::mixture::mixture;
 pub use self::upstream::Consumed;
 use self::upstream::Upstream;
 

@@ -1,8 +1,6 @@
 //! Many clients at once on one budget, with and without faults on the way: what fits is admitted, nothing more, and the
 //! counters are the sums of the records to the nano-dollar.
 
-#[path = "races/faults.rs"]
-mod faults;
 #[path = "races/life.rs"]
 mod life;
 
@@ -19,10 +17,9 @@ use tollgate_core::time::Timestamp;
 use tollgate_reconciler::Handler;
 use tollgate_tests::accounts::{Accounts, Balance};
 use tollgate_tests::calls::{NOON, reserved};
-use tollgate_tests::fault_proxy::FaultProxy;
+use tollgate_tests::fault_proxy::{FaultProxy, mixture};
 use tollgate_tests::shared::{Limited, SCOPES, Shared};
 
-use crate::faults::mixture;
 use crate::life::{Client, Closed};
 
 const CLIENTS: usize = 64;

@@ -14,7 +14,7 @@ use tollgate_core::settings::{Document, Flag};
 use tollgate_local::function::{Answer, Credentials, Function, FunctionSpec, StaticCredentials};
 use tollgate_local::standin::Standin;
 use tollgate_tests::accounts::{ACCESS_KEY, Accounts};
-use tollgate_tests::fault_proxy::FaultProxy;
+use tollgate_tests::fault_proxy::{Arrived, Fault, FaultProxy};
 use tollgate_tests::stack::root;
 
 use crate::call::Kind;
@@ -40,8 +40,8 @@ pub(crate) enum Ended {
 
 impl Stage {
     /// `None` where there is no DynamoDB Local.
-    pub(crate) async fn set() -> Option<Self> {
-        let accounts = Accounts::open("kills").await?;
+    pub(crate) async fn set(name: &str) -> Option<Self> {
+        let accounts = Accounts::open(name).await?;
         seed(&accounts).await;
         let proxy = FaultProxy::start(&accounts.url).await.expect("a port is free");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
@@ -62,7 +62,7 @@ impl Stage {
         self.control(reqwest::Method::DELETE, "calls", "").await;
         let mut stops = match point {
             Some(point) => self.proxy.follow(point.plan()),
-            None => self.proxy.follow(|_| tollgate_tests::fault_proxy::Fault::None),
+            None => self.proxy.follow(|_| Fault::None),
         };
         let last_chunk = match point {
             Some(Point::Chunk(chunk)) => *chunk,
@@ -98,6 +98,24 @@ impl Stage {
         }
         self.proxy.forward_all();
         Ended::Killed
+    }
+
+    /// One call that nobody kills, while its requests to DynamoDB meet faults.
+    pub(crate) async fn serve(
+        &self,
+        kind: Kind,
+        text: &str,
+        plan: impl FnMut(&Arrived) -> Fault + Send + 'static,
+    ) {
+        self.control(reqwest::Method::DELETE, "calls", "").await;
+        drop(self.proxy.follow(plan));
+        let life = async {
+            self.read(kind, text, usize::MAX).await;
+            self.function.all_free().await;
+        };
+        let lived = tokio::time::timeout(PATIENCE, life).await;
+        lived.unwrap_or_else(|_| panic!("a call hangs: {text}"));
+        self.proxy.forward_all();
     }
 
     /// Reads the answer as far as the chunk of that number, and says whether there is more.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::fault::{Arrived, Fault, Moment};
 use fastrand::Rng;
-use tollgate_tests::fault_proxy::{Arrived, Fault, Moment};
 
 /// One request in four meets a fault. The seed says which and when, though not whose it is.
-pub(crate) fn mixture(seed: u64) -> impl FnMut(&Arrived) -> Fault + Send + 'static {
+#[must_use]
+pub fn mixture(seed: u64) -> impl FnMut(&Arrived) -> Fault + Send + 'static {
     let mut random = Rng::with_seed(seed);
     move |arrived| {
         if random.u8(0..4) > 0 {
