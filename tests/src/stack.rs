@@ -23,9 +23,10 @@ pub enum Iam {
     Ignored,
 }
 
-/// A running stack; it stops when it is dropped.
+/// A running stack. One that was started here stops when it is dropped.
 pub struct Stack {
-    supervisor: Child,
+    /// None where somebody else has started it.
+    supervisor: Option<Child>,
     folder: PathBuf,
     /// The variables of its environment file.
     pub environment: BTreeMap<String, String>,
@@ -53,15 +54,29 @@ impl Stack {
         }
         command.stdin(Stdio::null()).stderr(output.try_clone().expect("a file can be shared")).stdout(output);
         let supervisor = command.spawn().expect("`make bins` has built target/debug/tollgate-local");
-        let mut stack = Self { supervisor, folder, environment: BTreeMap::new() };
+        let mut stack = Self { supervisor: Some(supervisor), folder, environment: BTreeMap::new() };
         stack.wait_until_ready(&root.join(ready)).await;
+        stack.environment = stack.read_environment();
+        stack
+    }
+
+    /// The one that `make up` has started.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn running() -> Self {
+        let mut stack =
+            Self { supervisor: None, folder: PathBuf::from("target/local"), environment: BTreeMap::new() };
+        assert!(stack.path("env").exists(), "no stack is running here: `make up` starts one");
         stack.environment = stack.read_environment();
         stack
     }
 
     async fn wait_until_ready(&mut self, ready: &Path) {
         let came = eventually(START_TIMEOUT, async || {
-            let ended = self.supervisor.try_wait().expect("a child can be waited for");
+            let child = self.supervisor.as_mut()?;
+            let ended = child.try_wait().expect("a child can be waited for");
             assert!(ended.is_none(), "the stack ended:\n{}", self.output());
             ready.exists().then_some(())
         });
@@ -162,13 +177,14 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        let pid = self.supervisor.id().to_string();
+        let Some(supervisor) = &mut self.supervisor else { return };
+        let pid = supervisor.id().to_string();
         let stopped = Command::new("kill").args(["-TERM", &pid]).status();
         if stopped.is_err() {
             // Then the process is gone already, or this ends it.
-            drop(self.supervisor.kill());
+            drop(supervisor.kill());
         }
-        drop(self.supervisor.wait());
+        drop(supervisor.wait());
     }
 }
 

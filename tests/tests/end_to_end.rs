@@ -4,6 +4,8 @@
 mod answers;
 #[path = "end_to_end/brakes.rs"]
 mod brakes;
+#[path = "end_to_end/disconnects.rs"]
+mod disconnects;
 #[path = "end_to_end/failures.rs"]
 mod failures;
 #[path = "end_to_end/leftovers.rs"]
@@ -40,6 +42,7 @@ async fn scenario(stack: &Stack) {
     malformed::what_is_malformed_is_said_and_changes_nothing(stack).await;
     failures::a_dead_primary_is_failed_over_for_one_charge(stack).await;
     failures::a_client_that_leaves_is_charged_what_the_provider_counted(stack).await;
+    disconnects::a_client_may_leave_anywhere_and_is_charged_what_the_provider_counted(stack).await;
     failures::a_broken_stream_ends_with_an_error(stack).await;
     surface::every_client_reaches_every_kind_of_provider(stack).await;
     tenants::a_tenants_call_is_made_with_the_assumed_role(stack).await;

@@ -10,6 +10,7 @@ pub mod api_keys;
 pub mod bedrock;
 pub mod cache;
 pub mod causes;
+#[cfg(feature = "answers")]
 mod claims;
 pub mod clock;
 #[cfg(feature = "cloudwatch")]
