@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use tollgate_aws::lanes::Lanes;
 use tollgate_aws::ledger::DynamoLedger;
 use tollgate_aws::overdue::DynamoOverdue;
+use tollgate_aws::records::DynamoRecords;
 use tollgate_aws::writes;
 use tollgate_core::budget::Delta;
 use tollgate_core::escrow::{self, Lane};
@@ -66,6 +67,12 @@ impl Accounts {
     #[must_use]
     pub fn lanes_at(&self, url: &str) -> Lanes {
         Lanes::new(client_at(url), self.tables.limits.clone())
+    }
+
+    /// The ledger, read.
+    #[must_use]
+    pub fn reader(&self) -> DynamoRecords {
+        DynamoRecords::new(self.client.clone(), self.tables.ledger.clone())
     }
 
     /// The index of open records.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tollgate_core::budget::{Amount, Budget};
 use tollgate_core::money::Nanos;
-use tollgate_core::ports::{Ledger, Reservation, StoreError};
+use tollgate_core::ports::{Ledger, Records, Reservation, StoreError};
 use tollgate_core::record::Record;
 use tollgate_core::reservation::{Limits, Taking};
 
@@ -42,11 +42,18 @@ impl Shared {
 pub struct Limited {
     /// The ledger, over connections of one client.
     pub ledger: Arc<dyn Ledger>,
+    /// The same ledger, read past all faults.
+    pub records: Arc<dyn Records>,
     /// What the callers share.
     pub shared: Shared,
     /// Nano-dollars per day.
     pub limit: Nanos,
+    /// What a dry lane is granted.
+    pub chunk: Amount,
 }
+
+/// A few calls of a race: lanes then hold room that others need.
+pub const CHUNK: Amount = Amount { nanos: Nanos(350), tokens: 35 };
 
 impl Limited {
     /// Reserves the record's bound within the limit.
@@ -59,7 +66,12 @@ impl Limited {
         self.ledger.take(Taking::new(Some(before), after.clone(), &self.limits(), None, NOON)).await
     }
 
-    /// A chunk is a few calls, so that lanes hold room that others need.
+    /// Whether somebody has closed the record.
+    pub async fn is_closed(&self, record: &Record) -> bool {
+        let found = self.records.find(&record.request_id).await;
+        found.is_ok_and(|found| found.is_some_and(|found| !found.state.is_open()))
+    }
+
     fn limits(&self) -> Limits {
         let (none, day) = (Budget::UNLIMITED, Budget { day: Some(self.limit), ..Budget::UNLIMITED });
         let (user, parents) = match self.shared {
@@ -67,6 +79,6 @@ impl Limited {
             Shared::Team => (none, [day, none, none]),
             Shared::Organisation => (none, [none, none, day]),
         };
-        Limits { user, parents, chunk: Amount { nanos: Nanos(350), tokens: 35 }, lanes: LANES }
+        Limits { user, parents, chunk: self.chunk, lanes: LANES }
     }
 }

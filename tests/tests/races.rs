@@ -18,7 +18,7 @@ use tollgate_reconciler::Handler;
 use tollgate_tests::accounts::{Accounts, Balance};
 use tollgate_tests::calls::{NOON, reserved};
 use tollgate_tests::fault_proxy::{FaultProxy, mixture};
-use tollgate_tests::shared::{Limited, SCOPES, Shared};
+use tollgate_tests::shared::{CHUNK, Limited, SCOPES, Shared};
 
 use crate::life::{Client, Closed};
 
@@ -86,6 +86,11 @@ async fn every_call_is_closed_once_and_the_books_agree_whatever_fails_on_the_way
     }
 }
 
+fn limited(accounts: &Accounts, url: &str, shared: Shared, limit: Nanos) -> Limited {
+    let (ledger, records) = (Arc::new(accounts.ledger_at(url)), Arc::new(accounts.reader()));
+    Limited { ledger, records, shared, limit, chunk: CHUNK }
+}
+
 fn cases() -> impl Iterator<Item = (Shared, u64)> {
     SCOPES.iter().flat_map(|shared| (0..SEEDS).map(move |seed| (*shared, seed)))
 }
@@ -94,7 +99,7 @@ fn cases() -> impl Iterator<Item = (Shared, u64)> {
 async fn admit(accounts: &Accounts, url: &str, shared: Shared) -> Vec<Record> {
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
-        let limited = Limited { ledger: Arc::new(accounts.ledger_at(url)), shared, limit: LIMIT };
+        let limited = limited(accounts, url, shared, LIMIT);
         clients.spawn(async move {
             let mut granted = Vec::new();
             for call in 0..2 {
@@ -133,7 +138,7 @@ async fn live(accounts: &Accounts, url: &str, shared: Shared, seed: u64) -> Vec<
     }
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
-        let limited = Limited { ledger: Arc::new(accounts.ledger_at(url)), shared, limit: WIDE_LIMIT };
+        let limited = limited(accounts, url, shared, WIDE_LIMIT);
         let random = Rng::with_seed(seed << 32 | u64::try_from(number).expect("few"));
         clients.spawn(Client { number, who: shared.who(number), limited, random, bound: COST }.live());
     }
@@ -189,7 +194,7 @@ fn assert_closed_once(balance: &Balance, closed: &[Closed]) -> String {
 
 /// One nano-dollar more than is left is refused; what is left is not.
 async fn assert_what_is_left_fits(accounts: &Accounts, shared: Shared) {
-    let limited = Limited { ledger: Arc::new(accounts.ledger_at(&accounts.url)), shared, limit: WIDE_LIMIT };
+    let limited = limited(accounts, &accounts.url, shared, WIDE_LIMIT);
     let record = |id: &str, bound| reserved(id, &shared.who(0), bound);
     let left = WIDE_LIMIT.minus(accounts.charged().await);
 

@@ -33,11 +33,13 @@ pub(crate) struct Closed {
     pub(crate) was_expired: bool,
 }
 
-/// Asks until the call is admitted, or refused. A refusal must be true by the figures that it names.
+/// Asks until the call is admitted, or refused. A refusal must be true by the figures that it names. A reservation whose reply
+/// was lost may have been closed by a reconciler meanwhile: then there is nothing left to ask for.
 pub(crate) async fn decide(limited: &Limited, record: &Record) -> bool {
     let mut tries = Tries::default();
     loop {
         match limited.reserve(record).await {
+            Ok(Reservation::Contended) | Err(_) if limited.is_closed(record).await => return false,
             Ok(Reservation::Contended) | Err(_) => tries.pause().await,
             Ok(Reservation::Granted(_)) => return true,
             Ok(Reservation::Refused(Refusal::Budget(refusal))) => {

@@ -183,3 +183,28 @@ async fn a_closed_call_leaves_its_lane_and_its_flow() {
     };
     accounts.drop().await;
 }
+
+#[tokio::test]
+async fn counters_of_more_than_200_scopes_are_all_kept() {
+    let Some(accounts) = Accounts::open("lanes-scopes").await else { return };
+    let limits = Limits { user: Budget { day: Some(Nanos(10)), ..Budget::UNLIMITED }, ..UNLIMITED };
+    let limits = Limits { chunk: Amount { nanos: Nanos(10_000), tokens: 10_000 }, ..limits };
+    let calls = |round: &str| -> Vec<Record> {
+        let one = |user: usize| Record {
+            user: format!("user-{user}").parse().unwrap(),
+            ..call(&format!("{round}-{user}"), "ads", 0, 6)
+        };
+        (0..220).map(one).collect()
+    };
+
+    for record in calls("first") {
+        assert!(matches!(take(&accounts, &record, &limits).await, Reservation::Granted(_)));
+    }
+    for record in calls("second") {
+        let Reservation::Refused(Refusal::Budget(refusal)) = take(&accounts, &record, &limits).await else {
+            panic!("{} was forgotten", record.user)
+        };
+        assert_eq!(refusal.spent, 6);
+    }
+    accounts.drop().await;
+}

@@ -7,6 +7,7 @@ use crate::testing::*;
 
 mod dialects;
 mod fuzz;
+mod limits;
 mod malformed;
 mod trim;
 
