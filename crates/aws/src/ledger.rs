@@ -87,7 +87,7 @@ impl Ledger for DynamoLedger {
 
     async fn take(&self, mut taking: Taking<'_>) -> Result<Reservation, StoreError> {
         for _ in 0..STEPS {
-            let writes = match taking.next() {
+            let writes = match taking.decide() {
                 Next::Refuse(refusal) => return Ok(Reservation::Refused(refusal)),
                 Next::Look(dry) => match self.look(&mut taking, dry).await? {
                     Some(reservation) => return Ok(reservation),

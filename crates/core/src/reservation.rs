@@ -144,7 +144,7 @@ impl<'a> Taking<'a> {
     }
 
     /// What to do, as far as is known.
-    pub fn next(&mut self) -> Next {
+    pub fn decide(&mut self) -> Next {
         if let Err(refusal) = self.judge_user() {
             return Next::Refuse(Refusal::Budget(refusal));
         }

@@ -12,7 +12,7 @@ const NOON: Timestamp = Timestamp::from_secs(1_795_348_800);
 const POLICY: RatePolicy = RatePolicy { interval_us: 1_000_000, burst: 3, requests_per_day: None };
 
 fn number(item: &Item, name: &str) -> Option<u64> {
-    item.get(name).map(|value| value.as_n().unwrap().parse().unwrap())
+    item.get(name).map(|value| value.as_n().expect("a number").parse().expect("a whole one"))
 }
 
 fn call(request_id: &str, now: Timestamp) -> Take<'_> {

@@ -25,7 +25,7 @@ fn call(id: &str, team: &str, bound: u64) -> Record {
 fn run(tables: &mut Memory, mut taking: Taking<'_>) -> (Result<Record, Refusal>, usize) {
     let mut transactions = 0;
     loop {
-        match taking.next() {
+        match taking.decide() {
             Next::Try(writes) => {
                 transactions += 1;
                 match tables.transact(&writes) {
@@ -167,14 +167,14 @@ fn a_claim_of_somebody_else_admits_nothing() {
         ),
     };
     let mut first = Taking::new(None, call("r-1", "search", 1), &limits, Some(claim("r-1")), NOW);
-    let Next::Try(writes) = first.next() else { panic!() };
+    let Next::Try(writes) = first.decide() else { panic!() };
     let failed = tables.transact(&writes).unwrap_err();
     first.learn(failed).unwrap();
-    let Next::Try(writes) = first.next() else { panic!() };
+    let Next::Try(writes) = first.decide() else { panic!() };
     tables.transact(&writes).unwrap();
 
     let mut second = Taking::new(None, call("r-2", "search", 1), &limits, Some(claim("r-2")), NOW);
-    let Next::Try(writes) = second.next() else { panic!() };
+    let Next::Try(writes) = second.decide() else { panic!() };
     let obstacle = second.learn(tables.transact(&writes).unwrap_err()).unwrap_err();
 
     assert!(matches!(obstacle, Obstacle::Claimed(item) if item["by"] == "r-1"));

@@ -124,7 +124,7 @@ impl Ledger for MemoryLedger {
         }
         let mut tables = self.tables.lock().unwrap();
         loop {
-            match taking.next() {
+            match taking.decide() {
                 Next::Refuse(refusal) => return Ok(Reservation::Refused(refusal)),
                 Next::Look(dry) => {
                     let view = escrow::memory::below(&tables, &taking.record().lane().unwrap(), dry);

@@ -178,7 +178,7 @@ impl World {
             let _ = self.tables.transact(&recall);
             return self.running.push(running);
         }
-        match running.taking.next() {
+        match running.taking.decide() {
             Next::Try(writes) => match (self.tables.transact(&writes), op.luck % 4) {
                 // The reply is lost: the same token would be answered as the first time; a new try finds the record.
                 (Ok(()), 0) => match running.taking.learn(self.tables.transact(&writes).unwrap_err()) {
@@ -223,7 +223,8 @@ impl World {
     fn send(&mut self, op: Op) {
         let Some(place) = self.pick(op.which, |record| record.state.is_open()) else { return };
         let after = self.records[place].sent("t");
-        self.change(place, vec![record::write(Some(&self.records[place]), &after)], after, op.luck);
+        let write = record::write(Some(&self.records[place]), &after);
+        self.change(place, &[write], after, op.luck);
     }
 
     fn settle(&mut self, op: Op, cost: u64) {
@@ -235,23 +236,25 @@ impl World {
             // Usage never exceeds a true bound.
             _ => before.settled(amount(cost, cost / 3).min(before.reserved()), end(self.now)),
         };
-        self.change(place, record::close(before, &after), after, op.luck);
+        let writes = record::close(before, &after);
+        self.change(place, &writes, after, op.luck);
     }
 
     fn expire(&mut self, op: Op) {
         let Some(place) = self.pick(op.which, |record| record.state.is_open()) else { return };
         let after = self.records[place].expired(self.now);
-        self.change(place, record::close(&self.records[place], &after), after, op.luck);
+        let writes = record::close(&self.records[place], &after);
+        self.change(place, &writes, after, op.luck);
     }
 
     /// Carries out a change, now and then twice: the second time, nothing may move.
-    fn change(&mut self, place: usize, writes: Vec<Write>, after: Record, luck: u8) {
-        self.tables.transact(&writes).unwrap();
+    fn change(&mut self, place: usize, writes: &[Write], after: Record, luck: u8) {
+        self.tables.transact(writes).unwrap();
         self.records[place] = after;
         let before = self.tables.clone();
         let is_new_state = writes.len() > 1;
-        if luck % 2 == 0 && is_new_state {
-            assert!(self.tables.transact(&writes).is_err(), "a step counted twice");
+        if luck.is_multiple_of(2) && is_new_state {
+            assert!(self.tables.transact(writes).is_err(), "a step counted twice");
             assert_eq!(self.tables, before);
         }
     }
@@ -274,7 +277,7 @@ impl World {
             return;
         }
         let (lane, item) = &lanes[usize::from(op.which) % lanes.len()];
-        let since = (op.luck % 2 == 0).then_some(self.now);
+        let since = op.luck.is_multiple_of(2).then_some(self.now);
         let _ = self.tables.transact(&lane.recall(escrow::spare(escrow::room(item)), since));
     }
 

@@ -80,10 +80,14 @@ async fn a_team_whose_budget_is_spent_hears_whose_it_is() {
     let world = World::scripted([]);
     let budgets = json!({"teams": {"default/search": {"month_usd": "0.000000001"}}});
     world.settings.set_head(|head| head.budgets = 1);
-    let mut documents = world.settings.documents.lock().unwrap();
-    let all = documents.as_mut().unwrap();
-    all.insert(tollgate_core::settings::Document::Budgets, budgets.to_string());
-    drop(documents);
+    world
+        .settings
+        .documents
+        .lock()
+        .unwrap()
+        .as_mut()
+        .unwrap()
+        .insert(tollgate_core::settings::Document::Budgets, budgets.to_string());
 
     let said = world.call(event("chat")).await;
 
