@@ -27,8 +27,8 @@ use tollgate_tests::stack::Stack;
 
 use crate::front::Front;
 
-/// Calls that warm the environments up, and are not counted.
-const WARM_UP: usize = 8;
+/// At half the rate, and not counted: environments start, and a JVM compiles.
+const WARM_UP_SECS: u64 = 20;
 
 /// How a call ended.
 struct Ended {
@@ -50,9 +50,7 @@ async fn main() -> ExitCode {
     let user = format!("sustained-{}", tollgate_aws::clock::now().as_secs());
     let limits = ["--rate", "10000", "--burst", "10000", "--budget-usd-day", "1000"];
     let key: &'static str = Box::leak(stack.key(&user, "sustained", &limits).await.into_boxed_str());
-    let mut warm = JoinSet::new();
-    (0..WARM_UP).for_each(|call| drop(warm.spawn(ask(stack, key, format!("warm {user} {call}")))));
-    let warm = warm.join_all().await;
+    let warm = load(stack, key, &format!("warming {user}"), (rate.div_ceil(2), WARM_UP_SECS)).await;
 
     let begun = Instant::now();
     let ended = load(stack, key, &user, (rate, secs)).await;
