@@ -6,7 +6,6 @@ use super::fault::{Arrived, Fault, Moment};
 use fastrand::Rng;
 
 /// One request in four meets a fault. The seed says which and when, though not whose it is.
-#[must_use]
 pub fn mixture(seed: u64) -> impl FnMut(&Arrived) -> Fault + Send + 'static {
     let mut random = Rng::with_seed(seed);
     move |arrived| {
