@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::fault::{Arrived, Fault, Moment};
 use fastrand::Rng;
+
+use super::fault::{Arrived, Fault, Moment};
 
 /// One request in four meets a fault. The seed says which and when, though not whose it is.
 pub fn mixture(seed: u64) -> impl FnMut(&Arrived) -> Fault + Send + 'static {
