@@ -3,10 +3,12 @@
 //! Every change is a whole new record, written on condition of the state it came from; what it adds to the spend
 //! follows from the two states alone, so a step that is tried twice counts once.
 
+mod writes;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::budget::{Amount, Delta, FlowPolicy};
+use crate::budget::{Amount, FlowPolicy};
 use crate::caller::Caller;
 use crate::escrow::Lane;
 use crate::flow::Flow;
@@ -15,7 +17,8 @@ use crate::name::Name;
 use crate::spend::{Scope, SpendItem, spend_item};
 use crate::time::{Day, Timestamp};
 use crate::usage::Usage;
-use crate::write::{Change, Check, Item, Table, Write};
+
+pub use self::writes::{close, write};
 
 /// Partitions of the index of open records.
 pub const OPEN_PARTITIONS: u8 = 32;
@@ -363,44 +366,6 @@ pub fn open_partitions() -> impl Iterator<Item = String> {
 #[must_use]
 pub fn spend_delta(before: &Record, after: &Record) -> i128 {
     i128::from(after.charged_nanos.0) - i128::from(before.charged_nanos.0)
-}
-
-/// The whole record, written over `before` only: its state, and what the counters hold for it.
-#[must_use]
-pub fn write(before: Option<&Record>, after: &Record) -> Write {
-    let checks = match before {
-        None => vec![Check::Absent(Table::Ledger.key().to_owned())],
-        Some(before) => vec![
-            Check::Is("state".to_owned(), before.state.as_str().into()),
-            Check::Is("charged_nanos".to_owned(), before.charged_nanos.0.into()),
-            // Records of an earlier release have no tokens, which is as good as none.
-            Check::AtMost("charged_tokens".to_owned(), before.charged_tokens.into()),
-            Check::AtLeast("charged_tokens".to_owned(), before.charged_tokens.into()),
-        ],
-    };
-    Write { table: Table::Ledger, key: after.request_id.clone(), checks, change: Change::Put(item(after)) }
-}
-
-/// All that a change of a record moves when the call ends, or its end becomes known: the record first.
-#[must_use]
-pub fn close(before: &Record, after: &Record) -> Vec<Write> {
-    let delta = Delta::between(before.charged(), after.charged());
-    let mut writes = vec![write(Some(before), after), after.spend_item().add(delta)];
-    writes.extend(after.lane().map(|lane| lane.settle(delta)));
-    // The flow is left once, whatever becomes known later.
-    if let (true, Some(flow), Some(end)) = (before.state.is_open(), after.flow(), &after.end) {
-        let tokens = (before.charged_tokens, after.charged_tokens);
-        writes.push(flow.leave(tokens, before.created_us, end.ended_us));
-    }
-    writes
-}
-
-fn item(record: &Record) -> Item {
-    // A record is plain data with texts as keys: writing it as JSON cannot fail.
-    match serde_json::json!(record) {
-        serde_json::Value::Object(item) => item,
-        _ => Item::new(),
-    }
 }
 
 #[cfg(test)]

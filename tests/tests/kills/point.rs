@@ -41,9 +41,10 @@ impl Step {
     const fn request(self) -> (&'static str, u64) {
         match self {
             Self::Read(number) => ("GetItem", number),
-            Self::Reserve => ("TransactWriteItems", 1),
+            // The first one finds the lane dry, the second brings a chunk.
+            Self::Reserve => ("TransactWriteItems", 2),
             Self::Sent => ("PutItem", 1),
-            Self::Settle => ("TransactWriteItems", 2),
+            Self::Settle => ("TransactWriteItems", 3),
             Self::Store => ("PutItem", 2),
         }
     }
