@@ -15,7 +15,7 @@ use tollgate_core::error::Error;
 use tollgate_core::idempotency::{Answered, Form, MAX_ANSWER_BYTES};
 use tollgate_core::interpreter::{Interpreter, Told};
 use tollgate_core::model::{ModelError, Pieces};
-use tollgate_core::ports::Transition;
+use tollgate_core::ports::{StoreError, Transition};
 use tollgate_core::record::{End, Record, State};
 use tollgate_core::sse::PING;
 use tollgate_core::usage::Usage;
@@ -30,6 +30,9 @@ const PING_EVERY: Duration = Duration::from_secs(15);
 
 /// Left of the Lambda's time for settling when a stream is given up.
 const TIME_TO_SETTLE: Duration = Duration::from_secs(5);
+
+/// Pauses between the tries of a settlement.
+const SETTLE_AGAIN: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
 
 /// Pieces that may wait for a slow client; after that the provider waits too.
 const BACKLOG: usize = 32;
@@ -228,7 +231,7 @@ impl Gateway {
     /// Writes how a call ended, and says whether it is written. What cannot be written now is left to the reconciler, which
     /// charges no less.
     pub(crate) async fn close(&self, before: &Record, mut after: Record) -> bool {
-        let mut result = self.ledger.close(before, &after).await;
+        let mut result = self.close_patiently(before, &after).await;
         if let (Ok(Transition::Lost(now)), Some(end)) = (&result, &after.end)
             && let Some(late) = close_late(now, &after, end)
         {
@@ -245,6 +248,19 @@ impl Gateway {
             }
         }
         matches!(result, Ok(Transition::Done))
+    }
+
+    /// Nobody waits for a settlement, so a ledger that cannot be reached is asked again: a call that was closed although the
+    /// reply was lost is found closed.
+    async fn close_patiently(&self, before: &Record, after: &Record) -> Result<Transition, StoreError> {
+        for pause in SETTLE_AGAIN {
+            match self.ledger.close(before, after).await {
+                Err(error) => tracing::warn!(error = %Causes(&error), "not settled yet"),
+                done => return done,
+            }
+            tokio::time::sleep(pause).await;
+        }
+        self.ledger.close(before, after).await
     }
 
     /// Enters a hit, which needed no reservation.

@@ -232,6 +232,25 @@ async fn a_late_settlement_lowers_what_the_expiry_had_charged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_settlement_that_cannot_be_written_at_once_is_written_a_moment_later() {
+    for mood in [Mood::Down, Mood::Lossy] {
+        let world = World::scripted([answers("a", "stop", Some(usage(30, 5)))]);
+        world.ledger.set_mood("close", mood);
+        let recovery = async {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            world.ledger.set_mood("close", Mood::Well);
+        };
+
+        let (said, ()) = tokio::join!(world.call(event("chat")), recovery);
+
+        let record = world.record();
+        assert_eq!((said.status, record.state), (200, State::Settled), "{mood:?}");
+        assert!(!record.end.unwrap().estimated);
+        world.ledger.check_balance();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_settlement_that_cannot_be_written_leaves_the_reservation() {
     let world = World::scripted([answers("Paris", "stop", Some(usage(30, 5)))]);
     world.ledger.set_mood("close", Mood::Down);
