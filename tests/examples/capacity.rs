@@ -23,7 +23,7 @@ const PARTITION_UNITS: u64 = 1_000;
 /// Calls a second that are planned for.
 const PLANNED: u64 = 1_000;
 
-/// DynamoDB Local's units of a transaction for each that AWS charges.
+/// DynamoDB Local's units of a transaction for each that AWS charges for one item.
 const TOO_MANY: u64 = 2;
 
 /// By table, as AWS charges them.
@@ -79,12 +79,14 @@ impl Meter<'_> {
     /// What was consumed since the last reading.
     fn read(&self, step: &str) -> Units {
         let (mut said, mut charged) = (Units::new(), Units::new());
-        for consumed in self.proxy.take_consumed() {
+        let is_write = |operation: &str| !operation.contains("Get");
+        for consumed in self.proxy.take_consumed().into_iter().filter(|one| is_write(&one.operation)) {
             let table = if consumed.table == self.accounts.tables.ledger { "ledger" } else { "limits" };
             let units: u64 = consumed.units.trim_end_matches(".0").parse().expect("writes cost whole units");
             let is_transaction = consumed.operation == "TransactWriteItems";
             *said.entry(table).or_default() += units;
-            *charged.entry(table).or_default() += if is_transaction { units / TOO_MANY } else { units };
+            *charged.entry(table).or_default() +=
+                if is_transaction { units / TOO_MANY * consumed.items } else { units };
         }
         let [a, b, c, d] = [(&said, "ledger"), (&said, "limits"), (&charged, "ledger"), (&charged, "limits")]
             .map(|(units, table)| units.get(table).copied().unwrap_or_default());
@@ -100,7 +102,7 @@ fn say_plan(steps: &[Units]) {
     println!("a plain call (reserve, sent, settle): {ledger} + {limits} = {} write units", ledger + limits);
     println!("at {PLANNED} calls a second: {} write units a second", PLANNED * (ledger + limits));
     // The counters of the user and of the lane are written equally often.
-    let lane = limits / 2;
+    let lane = limits.div_ceil(2);
     println!("one lane, or one user, alone bears {} calls a second", PARTITION_UNITS / lane);
     println!("for {PLANNED} a second it takes at least {} lanes", (PLANNED * lane).div_ceil(PARTITION_UNITS));
 }

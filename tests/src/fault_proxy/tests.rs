@@ -66,7 +66,7 @@ async fn what_no_plan_touches_is_passed_on_and_metered() {
 
     assert_eq!((status, &answer["number"]), (200, &1.into()));
     assert_eq!(answer["asked"], json!({"TableName": "t", "ReturnConsumedCapacity": "TOTAL"}));
-    let consumed = Consumed { operation: "PutItem".into(), table: "t".into(), units: "2.0".into() };
+    let consumed = Consumed { operation: "PutItem".into(), table: "t".into(), units: "2.0".into(), items: 1 };
     assert_eq!(proxy.take_consumed(), [consumed]);
     assert_eq!((proxy.take_consumed(), proxy.arrived()), (Vec::new(), 1));
     let (_, described) = ask(&proxy, "DescribeTable").await.unwrap();

@@ -23,6 +23,8 @@ pub struct Consumed {
     pub table: String,
     /// Capacity units, as the service writes them.
     pub units: String,
+    /// How many of its items the request names. `DynamoDB Local` counts a table once in a transaction, whatever their number.
+    pub items: u64,
 }
 
 pub(super) struct Upstream {
@@ -47,12 +49,12 @@ impl Upstream {
             .client
             .request(parts.method, format!("{}{path}", self.url))
             .headers(end_to_end(parts.headers))
-            .body(metered(operation, body));
+            .body(metered(operation, body.clone()));
         let answer = request.send().await.ok()?;
         let (status, headers) = (answer.status(), end_to_end(answer.headers().clone()));
-        let body = answer.bytes().await.ok()?;
-        let consumed = consumed(operation, &body);
-        let mut response = Response::new(Full::new(body));
+        let answered = answer.bytes().await.ok()?;
+        let consumed = consumed(operation, &body, &answered);
+        let mut response = Response::new(Full::new(answered));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         Some((response, consumed))
@@ -80,8 +82,9 @@ fn metered(operation: &str, body: Bytes) -> Bytes {
 }
 
 /// One table's share, or a list of them.
-fn consumed(operation: &str, body: &[u8]) -> Vec<Consumed> {
-    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+fn consumed(operation: &str, asked: &[u8], answered: &[u8]) -> Vec<Consumed> {
+    let [request, answer] =
+        [asked, answered].map(|body| serde_json::from_slice::<Value>(body).unwrap_or_default());
     let shares = match &answer["ConsumedCapacity"] {
         Value::Array(shares) => shares.clone(),
         Value::Null => Vec::new(),
@@ -91,6 +94,16 @@ fn consumed(operation: &str, body: &[u8]) -> Vec<Consumed> {
         operation: operation.to_owned(),
         table: share["TableName"].as_str().unwrap_or_default().to_owned(),
         units: share["CapacityUnits"].to_string(),
+        items: items_of(&request, &share["TableName"]),
     };
     shares.iter().map(read).collect()
+}
+
+fn items_of(request: &Value, table: &Value) -> u64 {
+    let Some(items) = request["TransactItems"].as_array() else { return 1 };
+    let is_of = |item: &&Value| {
+        let actions = item.as_object().into_iter().flat_map(|actions| actions.values());
+        actions.into_iter().any(|action| action["TableName"] == *table)
+    };
+    u64::try_from(items.iter().filter(is_of).count()).unwrap_or(u64::MAX)
 }
