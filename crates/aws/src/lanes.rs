@@ -27,8 +27,8 @@ const MOST_ITEMS: usize = 100;
 /// How often a snapshot is tried while transactions are at work on its items.
 const TRIES: u32 = 12;
 
-/// A scope that was granted nothing for so long holds no escrow any more: calls have ended, and lanes were swept.
-const SWEPT: Duration = Duration::from_secs(3_600);
+/// A scope that was granted nothing for so long holds no escrow in the lanes of today and yesterday.
+const SWEPT: Duration = Duration::from_secs(2 * 86_400);
 
 /// A lane that no call has taken from for so long is idle.
 const IDLE: Duration = Duration::from_secs(10);

@@ -211,8 +211,13 @@ impl Error {
 
     /// Whether the same call would be refused again, although clients try its status again by themselves.
     #[must_use]
-    pub const fn is_final_conflict(&self) -> bool {
-        matches!(self, Self::IdempotencyKeyReused | Self::AnswerLost(_))
+    pub const fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::IdempotencyKeyReused
+                | Self::AnswerLost(_)
+                | Self::FlowExceeded(FlowRefusal::Tokens { retry_after: None, .. })
+        )
     }
 
     /// The body in OpenAI's shape.

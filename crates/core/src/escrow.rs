@@ -70,10 +70,15 @@ impl Lane {
             .only_if(Check::AtLeast(ROOM[1].to_owned(), -change.tokens))
     }
 
-    /// What a call holds moves; what it no longer needs becomes room.
+    /// What a call holds moves; what it no longer needs becomes room. Nobody takes from the lanes of days before
+    /// yesterday any more, or looks at them, so there it goes back to the parents at once.
     #[must_use]
-    pub fn settle(&self, delta: Delta) -> Write {
-        self.change(-delta, delta)
+    pub fn settle(&self, delta: Delta, today: Day) -> Vec<Write> {
+        if self.day >= today.before(1) {
+            return vec![self.change(-delta, delta)];
+        }
+        let parents = self.parents().map(|scope| spend_item(&scope, self.day).add(delta));
+        [self.change(Delta::default(), delta)].into_iter().chain(parents).collect()
     }
 
     /// The parents' side of a grant: each counts it, if `take` of its item allows.

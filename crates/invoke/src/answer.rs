@@ -57,7 +57,7 @@ impl Answer {
         if let Some(secs) = error.retry_after_secs() {
             headers.insert(RETRY_AFTER, HeaderValue::from(secs));
         }
-        if error.is_final_conflict() {
+        if error.is_final() {
             set(&mut headers, NO_RETRY.0, NO_RETRY.1);
         }
         Self::json(error.status(), headers, error.body())

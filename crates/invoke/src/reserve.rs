@@ -144,6 +144,7 @@ mod tests {
         assert_eq!(said.header("x-ratelimit-limit-tokens"), (bound + 50).to_string());
         let hopeless = world.call(chat(&json!({"tokens_per_minute": 10}))).await;
         assert_eq!((hopeless.status, hopeless.header("retry-after")), (429, ""));
+        assert_eq!(hopeless.header("x-should-retry"), "false");
         world.ledger.check_balance();
     }
 

@@ -25,7 +25,8 @@ pub fn write(before: Option<&Record>, after: &Record) -> Write {
 pub fn close(before: &Record, after: &Record) -> Vec<Write> {
     let delta = Delta::between(before.charged(), after.charged());
     let mut writes = vec![write(Some(before), after), after.spend_item().add(delta)];
-    writes.extend(after.lane().map(|lane| lane.settle(delta)));
+    let today = after.end.as_ref().map_or(after.day, |end| end.ended_us.day());
+    writes.extend(after.lane().into_iter().flat_map(|lane| lane.settle(delta, today)));
     // The flow is left once, whatever becomes known later.
     if let (true, Some(flow), Some(end)) = (before.state.is_open(), after.flow(), &after.end) {
         let tokens = (before.charged_tokens, after.charged_tokens);

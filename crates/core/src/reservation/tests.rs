@@ -142,6 +142,20 @@ fn a_month_is_spent_although_its_day_is_not() {
 }
 
 #[test]
+fn what_comes_back_after_days_goes_to_the_budgets_at_once() {
+    let (mut tables, limits) = (Memory::default(), limits(100));
+    let late = reserve(&mut tables, &limits, call("r-1", "search", 100)).0.unwrap();
+    let days = |days: u64| Timestamp::from_micros(NOW.as_micros() + days * 86_400_000_000);
+
+    tables.transact(&record::close(&late, &late.expired(days(2)))).unwrap();
+
+    let lane = tables.get(Table::Limits, "lane#acme/search#0#2026-11-22").unwrap();
+    assert_eq!((number(&lane, "held"), number(&lane, "room")), (0, 0));
+    let organisation = tables.get(Table::Limits, "spend#org#2026-11").unwrap();
+    assert_eq!((number(&organisation, "d22"), number(&organisation, "month")), (0, 0));
+}
+
+#[test]
 fn a_changed_limit_resets_nothing() {
     let (mut tables, limits) = (Memory::default(), limits(100));
     reserve(&mut tables, &limits, call("r-1", "search", 60)).0.unwrap();
