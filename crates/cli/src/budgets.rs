@@ -28,7 +28,8 @@ pub(crate) enum Command {
     List,
     /// Set what a scope may use, in place of what it could before
     ///
-    /// Calls keep to it within seconds. What was spent stays spent. Limits that are not named are none.
+    /// What was spent stays spent. Limits that are not named are none. A higher limit counts within seconds; a lower
+    /// one once the room that lies in lanes is used or has gone back, which takes about a minute without calls.
     #[command(verbatim_doc_comment)]
     Set {
         /// org, tenant#NAME or team#TENANT/NAME
