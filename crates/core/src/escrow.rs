@@ -96,10 +96,13 @@ impl Lane {
     #[must_use]
     pub fn recall(&self, amount: Amount, untouched_since: Option<Timestamp>) -> Vec<Write> {
         let back = -Delta::from(amount);
-        let mut lane = self
-            .change(back, Delta::default())
-            .only_if(Check::AtLeast(ROOM[0].to_owned(), amount.nanos.0.into()))
-            .only_if(Check::AtLeast(ROOM[1].to_owned(), amount.tokens.into()));
+        let mut lane = self.change(back, Delta::default());
+        // Of what is not called back nothing is asked: a lane may be overdrawn in the other measure.
+        for (name, part) in
+            ROOM.into_iter().zip([amount.nanos.0, amount.tokens]).filter(|(_, part)| *part > 0)
+        {
+            lane = lane.only_if(Check::AtLeast(name.to_owned(), part.into()));
+        }
         if let Some(since) = untouched_since {
             lane = lane.only_if(Check::AtMost(TOUCHED.to_owned(), since.as_micros().into()));
         }

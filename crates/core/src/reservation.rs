@@ -148,8 +148,7 @@ impl<'a> Taking<'a> {
         if let Err(refusal) = self.judge_user() {
             return Next::Refuse(Refusal::Budget(refusal));
         }
-        let mut writes = vec![(Part::Record, record::write(self.before, &self.after))];
-        writes.extend(self.claim.clone().map(|claim| (Part::Claim, claim)));
+        let mut writes: Vec<_> = self.claim.clone().map(|claim| (Part::Claim, claim)).into_iter().collect();
         let user = spend_item(&self.after.user_scope(), self.after.day);
         writes.push((
             Part::User,
@@ -173,8 +172,8 @@ impl<'a> Taking<'a> {
             writes.push((Part::Lane, lane.take(self.needed, grant, self.now)));
             writes.extend(self.grants(&lane, grant));
         }
-        // A shadow that was found on the way is part of the record.
-        writes[0].1 = record::write(self.before, &self.after);
+        // Last, because a shadow that was found on the way is part of the record.
+        writes.insert(0, (Part::Record, record::write(self.before, &self.after)));
         let (parts, writes) = writes.into_iter().unzip();
         self.parts = parts;
         Next::Try(writes)

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::budget::FlowPolicy;
 use crate::money::Nanos;
+use crate::record::State;
 use crate::spend::{Measure, Window};
 use crate::write::memory::Memory;
 use crate::write::{Table, number};
@@ -139,6 +140,17 @@ fn a_month_is_spent_although_its_day_is_not() {
     assert!(reserve(&mut tables, &limits, call("r-1", "search", 10)).0.is_ok());
     let refusal = refused(reserve(&mut tables, &limits, call("r-2", "search", 1)).0);
     assert_eq!((refusal.window, refusal.limit, refusal.spent), (Window::Month, 50, 50));
+}
+
+#[test]
+fn room_of_a_lane_that_is_overdrawn_in_tokens_is_called_back_all_the_same() {
+    let (mut tables, limits) = (Memory::default(), limits(100));
+    let first = reserve(&mut tables, &limits, call("r-1", "ads", 10)).0.unwrap();
+    let over =
+        Record { end: first.expired(NOW).end, state: State::Settled, charged_tokens: 500, ..first.clone() };
+    tables.transact(&record::close(&first, &over)).unwrap();
+
+    assert!(reserve(&mut tables, &limits, call("r-2", "search", 90)).0.is_ok());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::*;
 use crate::budget::FlowPolicy;
 use crate::caller::{Caller, Role};
 use crate::name::Name;
-use crate::record::{CacheOutcome, End, Opening, State};
+use crate::record::{CacheOutcome, End, Opening};
 use crate::time::Day;
 
 mod books;
