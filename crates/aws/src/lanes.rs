@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_get_items::TransactGetItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Get, KeysAndAttributes, TransactGetItem};
+use tollgate_core::budget::Amount;
 use tollgate_core::escrow::{self, Lane};
 use tollgate_core::name::Name;
 use tollgate_core::ports::{Escrows, StoreError};
 use tollgate_core::reservation::View;
 use tollgate_core::spend::{Scope, spend_item};
 use tollgate_core::time::{Day, Timestamp};
-use tollgate_core::write::{Item, Table};
+use tollgate_core::write::{Item, Table, Write};
 
 use crate::contention::{is_conflict, pause};
 use crate::store::unreachable;
@@ -45,6 +46,42 @@ impl Lanes {
     #[must_use]
     pub const fn new(client: Client, table: String) -> Self {
         Self { client, table }
+    }
+
+    /// Gives the room of all lanes back to their parents, idle or not, so that whatever is taken from then on is granted
+    /// under the limits in force. Says whether all of it went: lanes that are taken from meanwhile are tried again.
+    pub async fn give_all_back(&self, now: Timestamp) -> Result<bool, StoreError> {
+        for _ in 0..TRIES {
+            let mut are_all_dry = true;
+            for day in [now.day(), now.day().before(1)] {
+                for (lane, item) in self.with_room(day, now).await? {
+                    let amount = escrow::spare(escrow::room(&item));
+                    are_all_dry &= self.transact(&lane.recall(amount, None)).await?;
+                }
+            }
+            if are_all_dry {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The lanes of a day that have room.
+    async fn with_room(&self, day: Day, now: Timestamp) -> Result<Vec<(Lane, Item)>, StoreError> {
+        let teams = self.teams(&self.tenants(day, Some(now)).await?, day, Some(now)).await?;
+        let lanes = self.lanes_of(&teams, &[day]).await?;
+        let mut items = self.read(&lanes.iter().map(Lane::key).collect::<Vec<_>>()).await?;
+        let with_items = |lane: Lane| items.remove(&lane.key()).map(|item| (lane, item));
+        let has_room = |(_, item): &(Lane, Item)| escrow::spare(escrow::room(item)) != Amount::ZERO;
+        Ok(lanes.into_iter().filter_map(with_items).filter(has_room).collect())
+    }
+
+    async fn transact(&self, writes: &[Write]) -> Result<bool, StoreError> {
+        // Only the limits table is written.
+        let (ledger, limits, cache) = (String::new(), self.table.clone(), String::new());
+        let tables = Tables { ledger, limits, cache };
+        let done = tables.transact(&self.client, writes, STORE).await?;
+        Ok(matches!(done, Transacted::Done))
     }
 
     /// All that lies below one of a lane's parents, at one moment. `None` where others were at work on it all the time.
@@ -169,23 +206,13 @@ impl Lanes {
 #[async_trait]
 impl Escrows for Lanes {
     async fn idle(&self, day: Day, now: Timestamp) -> Result<Vec<(Lane, Item)>, StoreError> {
-        let teams = self.teams(&self.tenants(day, Some(now)).await?, day, Some(now)).await?;
-        let lanes = self.lanes_of(&teams, &[day]).await?;
-        let mut items = self.read(&lanes.iter().map(Lane::key).collect::<Vec<_>>()).await?;
-        let with_items = |lane: Lane| items.remove(&lane.key()).map(|item| (lane, item));
-        let found = lanes.into_iter().filter_map(with_items);
-        let is_idle = |item: &Item| escrow::touched(item) <= now.minus(IDLE);
-        let has_room = |item: &Item| escrow::spare(escrow::room(item)) != tollgate_core::budget::Amount::ZERO;
-        Ok(found.filter(|(_, item)| is_idle(item) && has_room(item)).collect())
+        let mut idle = self.with_room(day, now).await?;
+        idle.retain(|(_, item)| escrow::touched(item) <= now.minus(IDLE));
+        Ok(idle)
     }
 
     async fn give_back(&self, lane: &Lane, item: &Item) -> Result<bool, StoreError> {
-        let writes = lane.recall(escrow::spare(escrow::room(item)), Some(escrow::touched(item)));
-        // Only the limits table is written.
-        let (ledger, limits, cache) = (String::new(), self.table.clone(), String::new());
-        let tables = Tables { ledger, limits, cache };
-        let done = tables.transact(&self.client, &writes, STORE).await?;
-        Ok(matches!(done, Transacted::Done))
+        self.transact(&lane.recall(escrow::spare(escrow::room(item)), Some(escrow::touched(item)))).await
     }
 }
 

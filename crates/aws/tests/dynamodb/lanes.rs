@@ -208,3 +208,19 @@ async fn counters_of_more_than_200_scopes_are_all_kept() {
     }
     accounts.drop().await;
 }
+
+#[tokio::test]
+async fn a_lowered_limit_counts_as_soon_as_the_room_of_all_lanes_has_gone_back() {
+    let Some(accounts) = Accounts::open("lanes-lowered").await else { return };
+    take(&accounts, &call("r-1", "ads", 0, 10), &organisation(1_000, 500)).await;
+    let lanes = Lanes::new(accounts.limits.client.clone(), accounts.limits.name.clone());
+
+    assert!(lanes.give_all_back(NOON).await.unwrap());
+
+    let lower = organisation(50, 500);
+    let over = take(&accounts, &call("r-2", "ads", 0, 41), &lower).await;
+    let Reservation::Refused(Refusal::Budget(refusal)) = over else { panic!("{over:?}") };
+    assert_eq!((refusal.limit, refusal.spent), (50, 10));
+    assert!(matches!(take(&accounts, &call("r-3", "ads", 0, 40), &lower).await, Reservation::Granted(_)));
+    accounts.drop().await;
+}
