@@ -13,7 +13,7 @@ use tollgate_core::budgets::{Allowance, Budgets, Usd, team_name};
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
 use tollgate_core::ports::Settings;
-use tollgate_core::settings::Document;
+use tollgate_core::settings::{Document, HEAD_MAX_AGE};
 use tollgate_core::spend::Scope;
 
 use crate::budgets::view::{BudgetList, Row};
@@ -28,8 +28,7 @@ pub(crate) enum Command {
     List,
     /// Set what a scope may use, in place of what it could before
     ///
-    /// What was spent stays spent. Limits that are not named are none. A higher limit counts within seconds; a lower
-    /// one once the room that lies in lanes is used or has gone back, which takes about a minute without calls.
+    /// Calls keep to it within seconds. What was spent stays spent. Limits that are not named are none.
     #[command(verbatim_doc_comment)]
     Set {
         /// org, tenant#NAME or team#TENANT/NAME
@@ -162,9 +161,15 @@ async fn edit(deployment: &Deployment, scope: &ScopeName, allowance: Option<Allo
         Ok::<String, Error>(serde_json::to_string(&budgets)?)
     };
     match deployment.config.edit(Document::Budgets, change, &first_flag()).await?? {
-        Seed::Done(_) => Ok(()),
+        Seed::Done(_) => renew_lanes(deployment).await,
         Seed::Contended => Err(Error::Contended),
     }
+}
+
+/// Calls back what lanes were granted under the limits before, once no call can be using those any more.
+pub(crate) async fn renew_lanes(deployment: &Deployment) -> Result<(), Error> {
+    tokio::time::sleep(HEAD_MAX_AGE * 2).await;
+    if deployment.lanes.give_all_back(clock::now()).await? { Ok(()) } else { Err(Error::LanesBusy) }
 }
 
 async fn list(deployment: &Deployment) -> Result<BudgetList, Error> {

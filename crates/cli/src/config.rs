@@ -5,10 +5,11 @@ mod view;
 
 use clap::{Args, Subcommand, ValueEnum};
 use tollgate_aws::clock;
-use tollgate_aws::config_store::Seed;
+use tollgate_aws::config_store::{Change, Seed};
 use tollgate_core::ports::Settings;
 use tollgate_core::settings::{Document, Flag};
 
+use crate::budgets::renew_lanes;
 use crate::config::documents::{Origin, Source, Sources};
 pub(crate) use crate::config::documents::{ReadError, parse_stored};
 use crate::deployment::Deployment;
@@ -83,7 +84,16 @@ async fn seed(files: Files, deployment: &Deployment, screen: &mut Screen<'_>) ->
     }
     let texts = sources.check()?.texts()?;
     match deployment.config.seed(&texts, &first_flag()).await? {
-        Seed::Done(changes) => screen.show(&view::Seeded::of(&changes)),
+        Seed::Done(changes) => {
+            let is_new = |change: &Change| {
+                change.document == Document::Budgets
+                    && change.before.is_some_and(|before| before != change.version)
+            };
+            if changes.iter().any(is_new) {
+                renew_lanes(deployment).await?;
+            }
+            screen.show(&view::Seeded::of(&changes))
+        }
         Seed::Contended => Err(Error::Contended),
     }
 }

@@ -7,6 +7,7 @@ use tollgate_aws::config_store::ConfigStore;
 use tollgate_aws::counters::Counters;
 use tollgate_aws::flags::DynamoFlags;
 use tollgate_aws::key_register::KeyRegister;
+use tollgate_aws::lanes::Lanes;
 use tollgate_aws::reports::Reports;
 use tollgate_aws::sdk::{self, Patience};
 use tollgate_aws::secrets::Secrets;
@@ -27,6 +28,7 @@ pub(crate) struct Deployment {
     pub(crate) counters: Counters,
     pub(crate) flags: DynamoFlags,
     pub(crate) keys: KeyRegister,
+    pub(crate) lanes: Lanes,
     pub(crate) reports: Reports,
     pub(crate) settings: DynamoSettings,
     pub(crate) tenants: Tenants,
@@ -44,6 +46,7 @@ impl Deployment {
             config: ConfigStore::new(&tables, &stack.config_table),
             counters: Counters::new(tables.clone(), stack.limits_table.clone()),
             flags: DynamoFlags::new(tables.clone(), stack.config_table.clone()),
+            lanes: Lanes::new(tables.clone(), stack.limits_table.clone()),
             keys: KeyRegister::new(&tables, &stack.keys_table),
             reports: Reports::new(&tables, &stack.ledger_table, &stack.rollups_table),
             settings: DynamoSettings::new(tables.clone(), stack.config_table.clone()),

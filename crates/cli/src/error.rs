@@ -21,6 +21,10 @@ pub(crate) enum Error {
     Stack(#[from] StackError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(
+        "the budgets are written, but calls kept taking from a lane: the room that is left there is still used; try again"
+    )]
+    LanesBusy,
     #[error("nothing is seeded yet: run tollgate config seed")]
     NotSeeded,
     #[error("keys cannot be hashed")]
