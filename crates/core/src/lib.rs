@@ -6,7 +6,7 @@ pub mod asking;
 pub mod bound;
 pub mod budget;
 pub mod budgets;
-pub mod cache_key;
+pub mod cache;
 pub mod caller;
 pub mod catalogue;
 pub mod chat;
