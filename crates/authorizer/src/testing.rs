@@ -51,6 +51,7 @@ pub(crate) fn record() -> KeyRecord {
         flow: FlowPolicy::default(),
         models: vec!["gpt-5.5".to_owned()],
         output: tollgate_core::output_policy::OutputPolicy::default(),
+        sharing: tollgate_core::cache::Sharing::default(),
         created_at: "2026-11-22T10:00:00Z".to_owned(),
         expires_at: None,
         tags: tollgate_core::key::tag::Tags::new(),

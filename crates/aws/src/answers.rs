@@ -12,15 +12,15 @@ use tollgate_core::ports::{Answers, Keeping, StoreError};
 
 pub use self::objects::Objects;
 use crate::claims;
+use crate::packing;
 use crate::store::unreachable;
 
 mod objects;
-mod packing;
 
 const STORE: &str = "cache";
 
 /// DynamoDB takes items of 400 KB, and asks for money by the KB: what is longer, packed, goes to S3.
-const MAX_INLINE_BYTES: usize = 300 * 1024;
+pub(crate) const MAX_INLINE_BYTES: usize = 300 * 1024;
 
 /// The cache table, and the bucket for what is too large for it.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl DynamoAnswers {
         }
         let Some(objects) = &self.objects else { return Ok(None) };
         // The call's id makes it a name of its own: whoever comes later never writes over what a claim points to.
-        let name = format!("{}/{}", claim.id.trim_start_matches("idem#"), claim.request_id);
+        let name = format!("idem/{}/{}", claim.id.trim_start_matches("idem#"), claim.request_id);
         objects.put(&name, packed).await?;
         Ok(Some(Place::Object(name)))
     }

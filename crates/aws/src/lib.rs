@@ -8,6 +8,7 @@ pub mod answers;
 pub mod api_keys;
 #[cfg(feature = "bedrock")]
 pub mod bedrock;
+#[cfg(feature = "answers")]
 pub mod cache;
 pub mod causes;
 #[cfg(feature = "answers")]
@@ -30,6 +31,8 @@ pub mod keys;
 pub mod lanes;
 pub mod ledger;
 pub mod overdue;
+#[cfg(feature = "answers")]
+mod packing;
 pub mod quotas;
 pub mod rates;
 pub mod records;

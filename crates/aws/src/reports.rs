@@ -7,7 +7,7 @@ use serde_dynamo::aws_sdk_dynamodb_1::from_item;
 use tollgate_core::ports::StoreError;
 use tollgate_core::record::Record;
 use tollgate_core::spend::Scope;
-use tollgate_core::time::Day;
+use tollgate_core::time::{Day, Timestamp};
 
 use crate::unreachable;
 
@@ -45,9 +45,15 @@ pub struct DaySum {
     /// What those would have cost.
     #[serde(default)]
     pub saved_nanos: i64,
+    /// The tokens that those would have used.
+    #[serde(default)]
+    pub saved_tokens: i64,
     /// Calls that failed.
     #[serde(default)]
     pub errors: i64,
+    /// When the last hit ended; only of an entry of the cache.
+    #[serde(default)]
+    pub last_us: Option<Timestamp>,
 }
 
 impl Reports {

@@ -64,8 +64,11 @@ impl DynamoRollups {
     fn items(&self, postings: &[&Posting], now: Timestamp) -> Result<Vec<TransactWriteItem>, BuildError> {
         let markers = postings.iter().map(|posting| self.mark(posting, now));
         let totals = totals(postings.iter().copied());
-        let updates =
-            totals.iter().map(|((scope, day), counts)| self.add_to(scope.to_string(), *day, counts));
+        let updates = totals.iter().map(|((scope, day), counts)| {
+            let hits = postings.iter().filter(|posting| posting.hit_entry().as_ref() == Some(scope));
+            let last_hit = hits.map(|posting| posting.end.ended_us).max();
+            self.add_to((scope.to_string(), *day), counts, last_hit)
+        });
         markers.chain(updates).collect()
     }
 
@@ -82,7 +85,12 @@ impl DynamoRollups {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn add_to(&self, scope: String, day: Day, counts: &Counts) -> Result<TransactWriteItem, BuildError> {
+    fn add_to(
+        &self,
+        (scope, day): (String, Day),
+        counts: &Counts,
+        last_hit: Option<Timestamp>,
+    ) -> Result<TransactWriteItem, BuildError> {
         let mut additions = Vec::new();
         let mut update = Update::builder()
             .table_name(&self.table)
@@ -96,7 +104,14 @@ impl DynamoRollups {
                 .expression_attribute_names(format!("#{name}"), name)
                 .expression_attribute_values(format!(":{name}"), AttributeValue::N(count.to_string()));
         }
-        let expression = format!("SET #expires_at = :expires_at ADD {}", additions.join(", "));
+        let mut expression = "SET #expires_at = :expires_at".to_owned();
+        if let Some(at) = last_hit {
+            expression.push_str(", #last_us = :last_us");
+            update = update
+                .expression_attribute_names("#last_us", "last_us")
+                .expression_attribute_values(":last_us", AttributeValue::N(at.as_micros().to_string()));
+        }
+        let expression = format!("{expression} ADD {}", additions.join(", "));
         Ok(TransactWriteItem::builder().update(update.update_expression(expression).build()?).build())
     }
 }

@@ -143,9 +143,10 @@ async fn postings_are_added_once_however_often_they_come() {
         "tokens_cached",
         "hits",
         "saved_nanos",
+        "saved_tokens",
         "errors",
     ];
-    assert_eq!(numbers(&client, &table, "org", &names).await, ["3", "60", "9", "6", "3", "0", "0", "0"]);
+    assert_eq!(numbers(&client, &table, "org", &names).await, ["3", "60", "9", "6", "3", "0", "0", "0", "0"]);
     assert_eq!(numbers(&client, &table, "user#default/alice", &names[..2]).await, ["2", "40"]);
     assert_eq!(numbers(&client, &table, "user#default/bob", &names[..2]).await, ["1", "20"]);
     assert_eq!(numbers(&client, &table, "model#t", &names[..2]).await, ["3", "60"]);

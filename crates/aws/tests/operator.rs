@@ -120,7 +120,7 @@ async fn a_seed_counts_versions_and_leaves_the_flag_as_it_is() {
 
     assert_eq!(versions(first), [(None, 1), (None, 1), (None, 1)]);
     assert_eq!(versions(second), [(Some(1), 1), (Some(1), 1), (Some(1), 2)]);
-    let expected = Head { flag: stopped, catalogue: 1, prices: 1, routing: 2, budgets: 0 };
+    let expected = Head { flag: stopped, catalogue: 1, prices: 1, routing: 2, budgets: 0, purges: 0 };
     assert_eq!(heads(&client, &table).await, vec![expected; usize::from(HEAD_COPIES)]);
     assert_eq!(settings.document(Document::Routing).await.unwrap().as_deref(), Some("2"));
 }
@@ -135,7 +135,7 @@ async fn a_seed_mends_a_copy_of_the_head_that_was_lost() {
 
     store.seed(&texts("1"), &flag(true, "later")).await.unwrap();
 
-    let expected = Head { flag: flag(true, "seed"), catalogue: 1, prices: 1, routing: 1, budgets: 0 };
+    let expected = Head { flag: flag(true, "seed"), catalogue: 1, prices: 1, routing: 1, budgets: 0, purges: 0 };
     assert_eq!(heads(&client, &table).await, vec![expected; usize::from(HEAD_COPIES)]);
 }
 
@@ -173,6 +173,7 @@ fn key(id: &str, created_at: &str, requests_per_day: Option<u64>) -> KeyRecord {
         flow: FlowPolicy::default(),
         models: requests_per_day.map(|_| "gpt-5.5".to_owned()).into_iter().collect(),
         output: tollgate_core::output_policy::OutputPolicy::default(),
+        sharing: tollgate_core::cache::Sharing::default(),
         created_at: created_at.to_owned(),
         expires_at: requests_per_day,
         tags: tollgate_core::key::tag::Tags::new(),

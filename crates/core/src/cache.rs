@@ -9,6 +9,7 @@ pub mod key;
 pub mod lease;
 pub mod policy;
 pub mod purge;
+pub mod replay;
 pub mod sharing;
 mod spacing;
 pub mod template;

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::budget::{Budget, FlowPolicy};
+use crate::cache::Sharing;
 use crate::key::tag::Tags;
 use crate::name::Name;
 use crate::output_policy::OutputPolicy;
@@ -109,6 +110,9 @@ pub struct KeyRecord {
     /// What is set about the output of its calls.
     #[serde(default)]
     pub output: OutputPolicy,
+    /// With whom answers of the cache are shared at most.
+    #[serde(default)]
+    pub sharing: Sharing,
     /// RFC 3339.
     pub created_at: String,
     /// Epoch seconds from which it no longer works.
@@ -154,6 +158,7 @@ impl KeyRecord {
             budget: self.budget,
             flow: self.flow,
             output: self.output.clone(),
+            sharing: self.sharing,
         }
     }
 }
@@ -179,6 +184,8 @@ pub struct Caller {
     pub flow: FlowPolicy,
     /// What is set about the output of the key's calls.
     pub output: OutputPolicy,
+    /// With whom answers of the cache are shared at most.
+    pub sharing: Sharing,
 }
 
 impl Caller {
@@ -204,6 +211,7 @@ impl Caller {
         put(&mut context, "budget", &self.budget);
         put(&mut context, "flow", &self.flow);
         put(&mut context, "output", &self.output);
+        put(&mut context, "sharing", &self.sharing);
         context
     }
 
@@ -229,6 +237,7 @@ impl Caller {
             budget: policy(read("budget"))?,
             flow: policy(read("flow"))?,
             output: policy(read("output"))?,
+            sharing: policy(read("sharing"))?,
         })
     }
 }
@@ -252,7 +261,7 @@ pub(crate) mod tests {
     use crate::money::Nanos;
 
     pub(crate) fn record() -> KeyRecord {
-        let Caller { key_id, user, team, tenant, role, models, budget, flow, output } = caller();
+        let Caller { key_id, user, team, tenant, role, models, budget, flow, output, sharing } = caller();
         KeyRecord {
             key_id,
             user,
@@ -267,6 +276,7 @@ pub(crate) mod tests {
             flow,
             models,
             output,
+            sharing,
             created_at: "2026-11-22T10:00:00Z".to_owned(),
             expires_at: None,
             tags: Tags::new(),
@@ -288,6 +298,7 @@ pub(crate) mod tests {
             budget: Budget { day: Some(Nanos(5)), ..Budget::default() },
             flow: FlowPolicy { max_concurrent: Some(7), ..FlowPolicy::default() },
             output: OutputPolicy { max_tokens: Some(100), ..OutputPolicy::default() },
+            sharing: Sharing::Team,
         }
     }
 

@@ -57,6 +57,8 @@ enum Metric {
     CacheHits,
     CacheMisses,
     CacheHitRate,
+    CacheSaved,
+    CacheSavedTokens,
     Latency,
     TimeToFirstToken,
     Errors,
@@ -83,6 +85,8 @@ impl Metric {
             Self::CacheHits => ("Cache.Hits", Unit::Count, Shape::Sum, 0),
             Self::CacheMisses => ("Cache.Misses", Unit::Count, Shape::Sum, 0),
             Self::CacheHitRate => ("Cache.HitRate", Unit::Percent, Shape::Distribution, 0),
+            Self::CacheSaved => ("Cache.Saved.Total", Unit::None, Shape::Sum, 9),
+            Self::CacheSavedTokens => ("Cache.SavedTokens.Total", Unit::Count, Shape::Sum, 0),
             Self::Latency => ("Latency", Unit::Milliseconds, Shape::Distribution, 3),
             Self::TimeToFirstToken => ("TimeToFirstToken", Unit::Milliseconds, Shape::Distribution, 3),
             Self::Errors => ("Errors.Count", Unit::Count, Shape::Sum, 0),
@@ -138,7 +142,12 @@ fn samples(posting: &Posting) -> Vec<(Metric, i128)> {
     }
     samples.push((Metric::Requests, counts.calls));
     match posting.record.cache {
-        CacheOutcome::HitExact => samples.extend([(Metric::CacheHits, 1), (Metric::CacheHitRate, 100)]),
+        CacheOutcome::HitExact => samples.extend([
+            (Metric::CacheHits, 1),
+            (Metric::CacheHitRate, 100),
+            (Metric::CacheSaved, counts.saved_nanos),
+            (Metric::CacheSavedTokens, counts.saved_tokens),
+        ]),
         CacheOutcome::Miss => samples.extend([(Metric::CacheMisses, 1), (Metric::CacheHitRate, 0)]),
         CacheOutcome::Bypass | CacheOutcome::Replay => {}
     }

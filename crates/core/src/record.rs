@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::budget::{Amount, FlowPolicy};
+use crate::cache::CacheKey;
 use crate::caller::Caller;
 use crate::escrow::Lane;
 use crate::flow::Flow;
@@ -146,6 +147,9 @@ pub struct Record {
     pub target: Option<String>,
     /// Where the answer came from.
     pub cache: CacheOutcome,
+    /// The key of the entry that answered it, or that the answer was kept under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_key: Option<CacheKey>,
     /// How it ended; absent while open.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
@@ -172,6 +176,9 @@ pub struct End {
     /// What it would have cost without the cache.
     #[serde(default)]
     pub saved_nanos: Nanos,
+    /// The tokens that it would have used without the cache.
+    #[serde(default)]
+    pub saved_tokens: u64,
     /// From the call's arrival to the end of the answer, in microseconds.
     pub latency_us: u64,
     /// From the call's arrival to its first content, in microseconds.
@@ -234,6 +241,7 @@ impl Record {
             attempts: 0,
             target: None,
             cache: opening.cache,
+            cache_key: None,
             end: None,
         }
     }
@@ -291,6 +299,7 @@ impl Record {
             estimated: self.state == State::Sent,
             response_id: None,
             saved_nanos: Nanos::ZERO,
+            saved_tokens: 0,
             latency_us: u64::try_from(now.since(self.created_us).as_micros()).unwrap_or(u64::MAX),
             first_token_us: None,
         };

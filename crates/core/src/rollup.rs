@@ -8,8 +8,8 @@ use crate::record::{CacheOutcome, End, Record};
 use crate::spend::Scope;
 use crate::time::{Day, Timestamp};
 
-/// The most postings that one transaction can hold: each brings its marker and up to five items, and 100 is the limit.
-pub const POSTINGS_PER_TRANSACTION: usize = 16;
+/// The most postings that one transaction can hold: each brings its marker and up to six items, and 100 is the limit.
+pub const POSTINGS_PER_TRANSACTION: usize = 14;
 
 /// Thirteen months: a year back stays comparable.
 const KEPT_DAYS: u64 = 400;
@@ -37,6 +37,8 @@ pub struct Counts {
     pub hits: i128,
     /// What the hits would have cost, in nano-dollars.
     pub saved_nanos: i128,
+    /// The tokens that the hits would have used.
+    pub saved_tokens: i128,
     /// Calls that did not end well.
     pub errors: i128,
 }
@@ -44,7 +46,7 @@ pub struct Counts {
 impl Counts {
     /// The names of the attributes, and what they hold.
     #[must_use]
-    pub const fn attributes(&self) -> [(&'static str, i128); 8] {
+    pub const fn attributes(&self) -> [(&'static str, i128); 9] {
         [
             ("calls", self.calls),
             ("tokens_input", self.tokens_input),
@@ -53,6 +55,7 @@ impl Counts {
             ("cost_nanos", self.cost_nanos),
             ("hits", self.hits),
             ("saved_nanos", self.saved_nanos),
+            ("saved_tokens", self.saved_tokens),
             ("errors", self.errors),
         ]
     }
@@ -68,6 +71,7 @@ impl Counts {
             cost_nanos: i128::from(record.charged_nanos.0),
             hits: i128::from(is_hit),
             saved_nanos: i128::from(end.saved_nanos.0),
+            saved_tokens: i128::from(end.saved_tokens),
             errors: i128::from(end.outcome != OK),
         }
     }
@@ -82,6 +86,7 @@ impl AddAssign for Counts {
         self.cost_nanos += other.cost_nanos;
         self.hits += other.hits;
         self.saved_nanos += other.saved_nanos;
+        self.saved_tokens += other.saved_tokens;
         self.errors += other.errors;
     }
 }
@@ -98,6 +103,7 @@ impl Sub for Counts {
             cost_nanos: self.cost_nanos - other.cost_nanos,
             hits: self.hits - other.hits,
             saved_nanos: self.saved_nanos - other.saved_nanos,
+            saved_tokens: self.saved_tokens - other.saved_tokens,
             errors: self.errors - other.errors,
         }
     }
@@ -153,15 +159,23 @@ impl Posting {
     }
 
     /// Everybody whose books it goes into: a late settlement changes none of them.
-    fn scopes(&self) -> [Scope; 5] {
+    fn scopes(&self) -> impl Iterator<Item = Scope> {
         let Record { tenant, user, team, key_id, target, model, .. } = &self.record;
-        [
+        let scopes = [
             Scope::User(tenant.clone(), user.clone()),
             Scope::Team(tenant.clone(), team.clone()),
             Scope::Key(key_id.clone()),
             Scope::Model(target.as_ref().unwrap_or(model).clone()),
             Scope::Organisation,
-        ]
+        ];
+        scopes.into_iter().chain(self.hit_entry())
+    }
+
+    /// The entry of the cache that answered the call: how often, and when last, is known without a write per hit.
+    #[must_use]
+    pub fn hit_entry(&self) -> Option<Scope> {
+        let is_hit = self.record.cache == CacheOutcome::HitExact;
+        self.record.cache_key.clone().filter(|_| is_hit).map(Scope::Entry)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::cache::CachePolicy;
 use crate::catalogue::{Catalogue, Faults, Target};
 use crate::name::Name;
 use crate::output_policy::OutputPolicy;
@@ -35,6 +36,9 @@ pub struct Route {
     /// What is set about the output of its calls.
     #[serde(default)]
     pub output: OutputPolicy,
+    /// What is kept of its answers, and for whom.
+    #[serde(default)]
+    pub cache: CachePolicy,
 }
 
 /// A weight in millionths, written as a decimal such as `0.8`.
@@ -89,6 +93,7 @@ impl Routing {
                 faults.push(format!("route \"{name}\" names no provider and no target of the catalogue"));
             }
             faults.extend(route.output.fault().map(|fault| format!("route \"{name}\": {fault}")));
+            faults.extend(route.cache.fault().map(|fault| format!("route \"{name}\": {fault}")));
         }
         for (team, policy) in &self.teams {
             faults.extend(policy.fault().map(|fault| format!("team \"{team}\": {fault}")));
@@ -106,7 +111,9 @@ impl Routing {
         }
     }
 
-    fn route<'a>(&'a self, team: &'a Name) -> (&'a str, &'a Route) {
+    /// The route of a team's calls, and its name; the default route has none.
+    #[must_use]
+    pub fn route<'a>(&'a self, team: &'a Name) -> (&'a str, &'a Route) {
         match self.experiments.get(team.as_str()) {
             Some(route) => (team.as_str(), route),
             None => ("", &self.default),

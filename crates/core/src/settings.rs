@@ -38,6 +38,9 @@ pub struct Head {
     /// Version of the budgets.
     #[serde(default)]
     pub budgets: u64,
+    /// Version of the purges of the cache.
+    #[serde(default)]
+    pub purges: u64,
 }
 
 /// The documents in the config table.
@@ -51,11 +54,14 @@ pub enum Document {
     Routing,
     /// [`crate::budgets::Budgets`].
     Budgets,
+    /// [`crate::cache::purge::Purges`].
+    Purges,
 }
 
 impl Document {
     /// All of them, in the order in which they are checked and written.
-    pub const ALL: [Self; 4] = [Self::Catalogue, Self::Prices, Self::Routing, Self::Budgets];
+    pub const ALL: [Self; 5] =
+        [Self::Catalogue, Self::Prices, Self::Routing, Self::Budgets, Self::Purges];
 
     /// The id of its item.
     #[must_use]
@@ -65,6 +71,7 @@ impl Document {
             Self::Prices => "prices",
             Self::Routing => "routing-config",
             Self::Budgets => "budgets",
+            Self::Purges => "purges",
         }
     }
 
@@ -76,6 +83,7 @@ impl Document {
             Self::Prices => "prices",
             Self::Routing => "routing",
             Self::Budgets => "budgets",
+            Self::Purges => "purges",
         }
     }
 }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::budget::{Amount, Budget, Delta};
+use crate::cache::CacheKey;
 use crate::caller::Caller;
 use crate::money::Nanos;
 use crate::name::Name;
@@ -23,6 +24,8 @@ pub enum Scope {
     Key(Name),
     /// A target.
     Model(String),
+    /// An entry of the cache.
+    Entry(CacheKey),
     /// Everybody.
     Organisation,
 }
@@ -43,6 +46,7 @@ impl std::fmt::Display for Scope {
             Self::Tenant(tenant) => write!(f, "tenant#{tenant}"),
             Self::Key(key) => write!(f, "key#{key}"),
             Self::Model(target) => write!(f, "model#{target}"),
+            Self::Entry(key) => write!(f, "entry#{key}"),
             Self::Organisation => f.write_str("org"),
         }
     }

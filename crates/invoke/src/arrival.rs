@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tollgate_core::cache::Directive;
 use tollgate_core::caller::Caller;
 use tollgate_core::flow::TokenStanding;
 use tollgate_core::idempotency::Claim;
-use tollgate_core::record::CacheOutcome;
 use tollgate_core::request::Request;
 use tollgate_core::reservation::Limits;
 use tollgate_core::settings::Tenant;
 use tollgate_core::time::Timestamp;
 use tollgate_core::trace::Trace;
+
+use crate::exact::Slot;
 
 /// Left of the function's time for what comes after the answer.
 pub(crate) const MARGIN: Duration = Duration::from_secs(2);
@@ -28,7 +30,7 @@ pub struct Arrival {
     /// Who calls.
     pub caller: Caller,
     /// What the caller asks of the cache.
-    pub caching: Caching,
+    pub directive: Directive,
     /// Whether a call is refused rather than adapted to a target: `x-tollgate-strict`.
     pub is_strict: bool,
     /// About how many tokens the conversation is wanted to be long at most: `x-tollgate-trim`.
@@ -41,28 +43,6 @@ pub struct Arrival {
     pub body: Bytes,
 }
 
-/// What a caller asks of the cache.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Caching {
-    /// Nothing special.
-    #[default]
-    Use,
-    /// A fresh answer, which may be kept.
-    Refresh,
-    /// A fresh answer, which may not be kept.
-    Bypass,
-}
-
-impl Caching {
-    /// What the ledger and the headers say when a provider answers.
-    pub(crate) const fn outcome(self) -> CacheOutcome {
-        match self {
-            Self::Use => CacheOutcome::Miss,
-            Self::Refresh | Self::Bypass => CacheOutcome::Bypass,
-        }
-    }
-}
-
 /// What is known of a call while it is served.
 pub(crate) struct Serving {
     pub(crate) arrival: Arrival,
@@ -73,5 +53,5 @@ pub(crate) struct Serving {
     /// What the caller's flow still holds, where that is known.
     pub(crate) tokens: Option<TokenStanding>,
     /// Where the answer is kept, if it may be.
-    pub(crate) keep_under: Option<String>,
+    pub(crate) slot: Option<Slot>,
 }

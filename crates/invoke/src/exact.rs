@@ -1,16 +1,21 @@
-//! The exact cache in front of the providers: what is found there, and the answer it makes.
+//! The exact cache in front of the providers: where a call's answer is kept, what is found there, and the answer it makes.
+//! A cache that is down, slow or garbled is a miss.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::header::AGE;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tollgate_aws::causes::Causes;
 use tollgate_core::budget::Amount;
-use tollgate_core::ports::Entry;
+use tollgate_core::cache::key::Asked;
+use tollgate_core::cache::replay::replay;
+use tollgate_core::cache::{About, CacheKey, Entry, Labels};
+use tollgate_core::idempotency::Form;
+use tollgate_core::ports::{Standing, StoreError};
 use tollgate_core::record::{CacheOutcome, End, Record};
 use tollgate_core::request::Request;
-use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
 
 use crate::answer::{Answer, AnswerBody, set};
@@ -20,42 +25,111 @@ use crate::gateway::{Gateway, name_target};
 use crate::settings::Documents;
 
 /// A cache that takes longer than this to answer is a miss.
-const CACHE_TIMEOUT: Duration = Duration::from_millis(500);
+pub(crate) const CACHE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The longest reply that is kept for the cache.
-pub(crate) const MAX_CACHED_BYTES: usize = 380 * 1024;
+/// The header with the key of an answer's entry, by which it can be purged.
+const KEY_HEADER: &str = "x-tollgate-cache-key";
+
+/// Where the answer of a call is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Slot {
+    pub(crate) key: CacheKey,
+    /// How long it is kept.
+    pub(crate) ttl: Duration,
+    /// How long the call waits for an identical one; not at all where zero.
+    pub(crate) wait: Duration,
+    /// The call has the lease: identical ones wait for it.
+    pub(crate) leads: bool,
+}
+
+/// A kept answer, in the form that the caller wants.
+pub(crate) struct Hit {
+    about: About,
+    body: Bytes,
+}
 
 impl Gateway {
-    /// A cache that is down, slow or garbled is a miss.
-    pub(crate) async fn look_up(&self, key: &str, now: Timestamp) -> Option<Entry> {
-        match tokio::time::timeout(CACHE_TIMEOUT, self.cache.read(key, now)).await {
-            Ok(Ok(entry)) => entry,
-            Ok(Err(error)) => {
-                tracing::warn!(error = %Causes(&error), "cache unreadable");
-                None
+    /// Where the answer of a call is kept, if it may be.
+    pub(crate) fn slot(&self, arrival: &Arrival, request: &Request, documents: &Documents) -> Option<Slot> {
+        let Arrival { caller, directive, is_strict, .. } = arrival;
+        let (route, of_route) = documents.routing.route(&caller.team);
+        let policy = &of_route.cache;
+        let ttl = directive.ttl_within(policy.ttl(self.options.cache_ttl));
+        if directive.no_store || ttl.is_zero() {
+            return None;
+        }
+        let output = caller.output.within(&documents.routing.output_policy(&caller.team));
+        let asked = Asked {
+            caller,
+            sharing: directive.sharing_within(policy.sharing, caller.sharing),
+            request,
+            template: directive.template.as_ref(),
+            is_strict: *is_strict,
+            route,
+            policy,
+            stops: &output.stop,
+        };
+        // Whoever wants a fresh answer gets one, and waits for nobody's.
+        let wait = if directive.is_fresh { Duration::ZERO } else { policy.wait() };
+        Some(Slot { key: asked.key(), ttl, wait, leads: false })
+    }
+
+    /// What stands under the key of a call that takes what is kept.
+    pub(crate) async fn look_up(&self, arrival: &Arrival, slot: Option<&Slot>) -> Standing {
+        match slot {
+            Some(slot) if !arrival.directive.is_fresh => {
+                let now = (self.options.clock)();
+                let read = self.cache.read(slot.key.as_str(), now);
+                within_time("cache unreadable", read).await.unwrap_or_default()
             }
-            Err(_) => {
-                tracing::warn!("cache too slow");
-                None
-            }
+            _ => Standing::default(),
         }
     }
 
-    /// Keeps a whole answer that was paid for.
-    pub(crate) async fn store(&self, serving: &Serving, sent: &Sent, bill: &Bill, reply: Bytes) {
-        let Some(key) = &serving.keep_under else { return };
-        if bill.estimated || reply.len() > MAX_CACHED_BYTES {
-            return;
+    /// The answer that is kept, if this caller may be served it now.
+    pub(crate) fn hit(
+        &self,
+        (arrival, request): (&Arrival, &Request),
+        slot: &Slot,
+        documents: &Documents,
+        entry: Option<Entry>,
+    ) -> Option<Hit> {
+        let entry = entry?;
+        let about = &entry.about;
+        let age = (self.options.clock)().since(about.asked_us);
+        if !arrival.directive.allows(age) || documents.purges.cover(slot.key.as_str(), about) {
+            return None;
         }
-        let now = (self.options.clock)();
-        let entry = Entry {
-            reply,
+        let target = documents.catalogue.targets.get(&about.target);
+        let model = target.map_or(about.labels.model.as_str(), |target| &target.model_id);
+        let body = replay(&entry, request, model)?;
+        Some(Hit { about: entry.about, body })
+    }
+
+    /// Keeps an answer that was paid for, where it is whole; otherwise whoever waits for it need wait no longer.
+    pub(crate) async fn store(&self, serving: &Serving, sent: &Sent, bill: &Bill, reply: Option<Bytes>) {
+        let Some(slot) = &serving.slot else { return };
+        let Some(reply) = reply.filter(|_| !bill.estimated) else {
+            return self.free(serving).await;
+        };
+        let Serving { arrival, request, .. } = serving;
+        let about = About {
+            request_id: arrival.request_id.clone(),
+            form: if request.stream { Form::Events } else { Form::Json },
+            include_usage: request.include_usage,
             target: sent.step.id.clone(),
             usage: bill.usage,
-            cost: bill.cost.nanos,
-            expires_at: now.plus(self.options.cache_ttl).as_secs(),
+            cost_nanos: bill.cost.nanos,
+            asked_us: arrival.at,
+            expires_at: (self.options.clock)().plus(slot.ttl).as_secs(),
+            labels: Labels {
+                tenant: arrival.caller.tenant.clone(),
+                model: request.model.clone(),
+                template: arrival.directive.template.clone(),
+                tags: arrival.directive.tags.clone(),
+            },
         };
-        if let Err(error) = self.cache.write(key, &entry).await {
+        if let Err(error) = self.cache.write(slot.key.as_str(), &Entry { about, reply }).await {
             tracing::warn!(error = %Causes(&error), "answer not stored");
         }
     }
@@ -63,28 +137,55 @@ impl Gateway {
     /// The answer that was kept; it needs no reservation, and the ledger says what it saved.
     pub(crate) fn answer_hit(
         self: Arc<Self>,
-        arrival: &Arrival,
-        request: &Request,
-        entry: &Entry,
+        (arrival, request): (&Arrival, &Request),
+        slot: &Slot,
+        hit: Hit,
         documents: &Documents,
     ) -> Answer {
+        let Hit { about, body } = hit;
         let mut headers = HeaderMap::new();
         set(&mut headers, "x-tollgate-cache", CacheOutcome::HitExact.as_str());
-        if let Some(target) = documents.catalogue.targets.get(&entry.target) {
+        name_slot(&mut headers, slot);
+        if let Some(target) = documents.catalogue.targets.get(&about.target) {
             name_target(&mut headers, target);
         }
+        headers.insert(AGE, HeaderValue::from((self.options.clock)().since(about.asked_us).as_secs()));
         set(&mut headers, "x-tollgate-attempts", "0");
         set(&mut headers, "x-tollgate-cost-usd", "0");
         let opening = self.opening(arrival, request, CacheOutcome::HitExact, (Amount::ZERO, None));
-        let open = Record { target: Some(entry.target.clone()), ..Record::open(&arrival.caller, opening) };
-        let end = End { saved_nanos: entry.cost, ..self.end(arrival, "ok", Usage::default()) };
+        let (target, cache_key) = (Some(about.target), Some(slot.key.clone()));
+        let open = Record { target, cache_key, ..Record::open(&arrival.caller, opening) };
+        let (saved_nanos, saved_tokens) = (about.cost_nanos, about.usage.total());
+        let end = End { saved_nanos, saved_tokens, ..self.end(arrival, "ok", Usage::default()) };
         let record = open.settled(Amount::ZERO, end);
-        let body = entry.reply.clone();
         let answer = if request.stream {
             Answer::events(headers, AnswerBody::Whole(Some(body)))
         } else {
             Answer::json(StatusCode::OK, headers, body)
         };
         answer.then(Box::pin(async move { self.enter(&record).await }))
+    }
+}
+
+/// By which key an answer can be purged.
+pub(crate) fn name_slot(headers: &mut HeaderMap, slot: &Slot) {
+    set(headers, KEY_HEADER, slot.key.as_str());
+}
+
+/// What the cache says, if it says it in time.
+pub(crate) async fn within_time<T>(
+    failed: &'static str,
+    asked: impl Future<Output = Result<T, StoreError>>,
+) -> Option<T> {
+    match tokio::time::timeout(CACHE_TIMEOUT, asked).await {
+        Ok(Ok(said)) => Some(said),
+        Ok(Err(error)) => {
+            tracing::warn!(error = %Causes(&error), "{failed}");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("cache too slow");
+            None
+        }
     }
 }

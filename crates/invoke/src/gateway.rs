@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use tollgate_aws::causes::Causes;
 use tollgate_core::budget::Amount;
-use tollgate_core::cache_key::exact_key;
 use tollgate_core::catalogue::Target;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
@@ -20,18 +19,29 @@ use tollgate_core::time::Timestamp;
 use tollgate_core::trace::Span;
 use tollgate_core::trim::Trimmed;
 use tollgate_core::usage::Usage;
+use tollgate_core::write::Item;
 
 use crate::answer::{ADAPTED, Answer, AnswerBody, set};
-use crate::arrival::{Arrival, Caching, MARGIN, Serving};
+use crate::arrival::{Arrival, MARGIN, Serving};
 use crate::attempt::{Failed, Started, Won};
+use crate::exact::{Slot, name_slot};
 use crate::plan::{Wish, check_model, plan};
 use crate::pump::Flow;
 use crate::reserve::{Reserving, write_tokens};
-use crate::settings::CurrentSettings;
+use crate::settings::{CurrentSettings, Documents};
+use crate::single_flight::Flight;
 use crate::trimming::trimmed;
 
 /// The reconciler waits this long after the function's own deadline before it closes a record.
 const OVERDUE_AFTER: Duration = Duration::from_secs(30);
+
+/// A call that no kept answer serves.
+struct Asking {
+    arrival: Arrival,
+    request: Request,
+    slot: Option<Slot>,
+    flow: Option<Item>,
+}
 
 /// The gateway of one environment.
 pub struct Gateway {
@@ -97,51 +107,65 @@ impl Gateway {
 
     /// The call, once it is known what is asked.
     async fn serve_request(self: Arc<Self>, arrival: Arrival, request: Request) -> Result<Answer, Error> {
-        let caching = if self.options.cache_ttl.is_zero() { Caching::Bypass } else { arrival.caching };
-        let tenant = &arrival.caller.tenant;
-        // What was kept may come from an adapted call, so strict callers share with each other only.
-        let family = if arrival.is_strict { "strict-" } else { "" };
-        let look_up = async |key: String| {
-            let key = format!("{family}{key}");
-            let found = match caching {
-                Caching::Use => self.look_up(&key, arrival.at).await,
-                Caching::Refresh | Caching::Bypass => None,
-            };
-            (key, found)
-        };
-        let plain = look_up(exact_key(tenant, &request, &[]));
+        // Under which key an answer is kept follows from the documents: those of before are right but for the moment in
+        // which an operator changes them.
+        let last = self.settings.last_known();
+        let guess = last.and_then(|documents| self.slot(&arrival, &request, &documents));
+        let looked_up = self.look_up(&arrival, guess.as_ref());
         let admitted = self.settings.admit(arrival.at);
         let known = futures_util::future::join(self.claimed(&arrival), self.flow(&arrival));
-        let (documents, (mut key, mut hit), (claimed, flow)) =
-            futures_util::future::join3(admitted, plain, known).await;
+        let (documents, mut standing, (claimed, flow)) =
+            futures_util::future::join3(admitted, looked_up, known).await;
         self.span(&arrival, "admit-and-look-up", arrival.at, documents.is_err());
         let documents = documents?;
         check_model(&documents, &arrival.caller, &request.model)?;
         if let Some(earlier) = self.replayable(&arrival, claimed?).await? {
             return Ok(self.answer_replay(&arrival, &request, earlier, &documents));
         }
-        let policy = arrival.caller.output.within(&documents.routing.output_policy(&arrival.caller.team));
-        if !policy.stop.is_empty() {
-            (key, hit) = look_up(exact_key(tenant, &request, &policy.stop)).await;
+        let slot = self.slot(&arrival, &request, &documents);
+        let key = |slot: &Option<Slot>| slot.as_ref().map(|slot| slot.key.clone());
+        if key(&slot) != key(&guess) {
+            standing = self.look_up(&arrival, slot.as_ref()).await;
         }
-        if let Some(entry) = hit {
-            return Ok(self.answer_hit(&arrival, &request, &entry, &documents));
+        let call = (&arrival, &request);
+        if let Some(slot) = &slot
+            && let Some(hit) = self.hit(call, slot, &documents, standing.entry)
+        {
+            return Ok(self.clone().answer_hit(call, slot, hit, &documents));
         }
+        self.ask_a_model(Asking { arrival, request, slot, flow }, &documents).await
+    }
+
+    /// Asks a model, unless an identical call does already.
+    async fn ask_a_model(self: Arc<Self>, asking: Asking, documents: &Documents) -> Result<Answer, Error> {
+        let Asking { arrival, request, slot, flow } = asking;
         let earlier = self.earlier(&request, &arrival.caller).await?;
         let Arrival { caller, is_strict, at: now, .. } = &arrival;
+        let policy = caller.output.within(&documents.routing.output_policy(&caller.team));
         let (is_strict, now) = (*is_strict, *now);
         let wish =
             Wish { caller, request: &request, policy: &policy, earlier: earlier.as_ref(), is_strict, now };
-        let plan = plan(&documents, &wish)?;
-        let tenant = self.tenant(tenant).await?;
+        let plan = plan(documents, &wish)?;
+        let tenant = self.tenant(&caller.tenant).await?;
+        let slot = match self.lead_or_follow((&arrival, &request), slot, documents).await {
+            Flight::Asks(slot) => slot,
+            Flight::Lands(slot, hit) => {
+                return Ok(self.clone().answer_hit((&arrival, &request), &slot, *hit, documents));
+            }
+        };
         let limits = documents.budgets.limits(caller);
-        let reserving = Reserving { limits: &limits, bound: plan.bound(), cache: caching.outcome(), flow };
-        let Granted { record, tokens } = self.reserve(&arrival, &request, reserving).await?;
-        let keep_under = (caching != Caching::Bypass).then_some(key);
-        let serving = Serving { arrival, request, tenant, limits, tokens, keep_under };
+        let is_bypass = arrival.directive.is_fresh || slot.is_none();
+        let cache = if is_bypass { CacheOutcome::Bypass } else { CacheOutcome::Miss };
+        let reserving = Reserving { limits: &limits, bound: plan.bound(), cache, flow };
+        let reserved = self.reserve(&arrival, &request, reserving).await;
+        if let (Err(_), Some(slot)) = (&reserved, &slot) {
+            self.release(slot, &arrival).await;
+        }
+        let Granted { record, tokens } = reserved?;
+        let serving = Serving { arrival, request, tenant, limits, tokens, slot };
         Ok(match self.attempt(&serving, plan, record).await {
             Ok(won) => self.answer(serving, won),
-            Err(failed) => self.answer_failure(&serving, failed),
+            Err(failed) => self.answer_failure(serving, failed),
         })
     }
 
@@ -184,6 +208,9 @@ impl Gateway {
     fn answer(self: Arc<Self>, serving: Serving, Won { sent, reply }: Won) -> Answer {
         let mut headers = HeaderMap::new();
         set(&mut headers, "x-tollgate-cache", sent.record.cache.as_str());
+        if let Some(slot) = &serving.slot {
+            name_slot(&mut headers, slot);
+        }
         name_target(&mut headers, &sent.step.target);
         set(&mut headers, "x-tollgate-attempts", &sent.record.attempts.to_string());
         if let Some(tokens) = &serving.tokens {
@@ -207,7 +234,7 @@ impl Gateway {
         }
     }
 
-    fn answer_failure(self: Arc<Self>, serving: &Serving, failed: Failed) -> Answer {
+    fn answer_failure(self: Arc<Self>, serving: Serving, failed: Failed) -> Answer {
         let Failed { error, record, unknown } = failed;
         log_refusal(&serving.arrival, &error);
         let mut headers = HeaderMap::new();
@@ -217,8 +244,11 @@ impl Gateway {
             Amount::ZERO => record.released(end),
             charged => record.settled(charged, End { estimated: true, ..end }),
         };
-        let (answer, claim) = (Answer::error(&error, headers), serving.arrival.claim.clone());
-        let job = async move { self.close_failed(claim.as_ref(), &error, (&record, closed)).await };
+        let answer = Answer::error(&error, headers);
+        let job = async move {
+            self.free(&serving).await;
+            self.close_failed(serving.arrival.claim.as_ref(), &error, (&record, closed)).await;
+        };
         answer.then(Box::pin(job))
     }
 
@@ -240,6 +270,7 @@ impl Gateway {
             estimated: false,
             response_id: None,
             saved_nanos: Nanos::ZERO,
+            saved_tokens: 0,
             latency_us: u64::try_from(now.since(arrival.at).as_micros()).unwrap_or(u64::MAX),
             first_token_us: None,
         }

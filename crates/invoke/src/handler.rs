@@ -8,6 +8,7 @@ use http::{HeaderMap, Response, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 use tollgate_aws::clock::deadline;
+use tollgate_core::cache::Directive;
 use tollgate_core::caller::Caller;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
@@ -16,7 +17,7 @@ use tollgate_core::time::Timestamp;
 use tollgate_core::trace::Trace;
 
 use crate::answer::{Answer, AnswerBody, Job, set};
-use crate::arrival::{Arrival, Caching, MARGIN};
+use crate::arrival::{Arrival, MARGIN};
 use crate::config::Settle;
 use crate::extension::Outbox;
 use crate::gateway::{Gateway, log_refusal};
@@ -125,7 +126,7 @@ impl Invocation {
             at: self.at,
             deadline: self.deadline.minus(MARGIN),
             caller,
-            caching: caching(headers),
+            directive: directive(headers)?,
             is_strict: is_strict(headers)?,
             trim: trim(headers)?,
             claim,
@@ -202,17 +203,14 @@ impl AuthorizerContext {
     }
 }
 
-fn caching(headers: &HeaderMap) -> Caching {
-    let directives = headers.get(http::header::CACHE_CONTROL).and_then(|value| value.to_str().ok());
-    let has = |wanted: &str| {
-        directives
-            .is_some_and(|all| all.split(',').any(|directive| directive.trim().eq_ignore_ascii_case(wanted)))
+/// Several headers of one name are one list.
+fn directive(headers: &HeaderMap) -> Result<Directive, Error> {
+    let joined = |name: &str| {
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let joined: Vec<&str> = values.collect();
+        (!joined.is_empty()).then(|| joined.join(","))
     };
-    match (has("no-store"), has("no-cache")) {
-        (true, _) => Caching::Bypass,
-        (false, true) => Caching::Refresh,
-        (false, false) => Caching::Use,
-    }
+    Directive::read(joined)
 }
 
 /// Whether the caller wants to be refused rather than adapted.

@@ -17,6 +17,7 @@ mod quota;
 mod reserve;
 mod route;
 mod settings;
+mod single_flight;
 mod trimming;
 
 #[cfg(test)]

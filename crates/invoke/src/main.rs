@@ -41,7 +41,7 @@ async fn main() -> Result<(), Error> {
         settings: Arc::new(DynamoSettings::new(dynamo.clone(), config.config_table)),
         ledger: Arc::new(DynamoLedger::new(dynamo.clone(), tables)),
         records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),
-        cache: Arc::new(DynamoCache::new(dynamo.clone(), config.cache_table.clone())),
+        cache: Arc::new(DynamoCache::new(dynamo.clone(), config.cache_table.clone(), objects.clone())),
         answers: Arc::new(DynamoAnswers::new(dynamo, config.cache_table, objects)),
         quotas: Arc::new(quotas),
         model: Arc::new(Bedrock::new(&sdk, providers).await?),

@@ -22,7 +22,6 @@ use tollgate_core::usage::Usage;
 
 use crate::arrival::Serving;
 use crate::attempt::{Bill, Opened, Sent, no_answer};
-use crate::exact::MAX_CACHED_BYTES;
 use crate::gateway::Gateway;
 
 /// How long the body may be silent.
@@ -103,9 +102,8 @@ impl Flow {
         let answered = (reply.len() <= MAX_ANSWER_BYTES).then(|| sent.answered(Form::Events, &reply));
         let ending = Ending { outcome, first_token_us, response_id: seen.response_id, answered };
         gateway.settle(&serving, &sent, &bill, ending).await;
-        if seen.is_whole && seen.finish == Some(Finish::Whole) {
-            gateway.store(&serving, &sent, &bill, reply).await;
-        }
+        let is_whole = seen.is_whole && seen.finish == Some(Finish::Whole);
+        gateway.store(&serving, &sent, &bill, Some(reply).filter(|_| is_whole)).await;
     }
 
     async fn drain(
@@ -170,9 +168,7 @@ impl Flow {
 
     /// Keeps what belongs to the answer, and, where it is too long to be of use, just enough to show that.
     fn keep(&mut self, event: &[u8]) {
-        let has_claim = self.serving.arrival.claim.is_some();
-        let longest = if has_claim { MAX_ANSWER_BYTES } else { MAX_CACHED_BYTES };
-        if self.seen.kept.len() <= longest {
+        if self.seen.kept.len() <= MAX_ANSWER_BYTES {
             self.seen.kept.extend_from_slice(event);
         }
     }
@@ -196,9 +192,8 @@ impl Gateway {
         let ending =
             Ending { outcome: "ok", first_token_us: None, response_id: glimpse.response_id, answered };
         self.settle(serving, sent, bill, ending).await;
-        if glimpse.finish == Some(Finish::Whole) {
-            self.store(serving, sent, bill, body).await;
-        }
+        let is_whole = glimpse.finish == Some(Finish::Whole);
+        self.store(serving, sent, bill, Some(body).filter(|_| is_whole)).await;
     }
 
     async fn settle(&self, serving: &Serving, sent: &Sent, bill: &Bill, ending: Ending) {

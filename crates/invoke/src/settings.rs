@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use tollgate_aws::causes::Causes;
 use tollgate_core::budgets::Budgets;
+use tollgate_core::cache::purge::Purges;
 use tollgate_core::catalogue::{Catalogue, Prices};
 use tollgate_core::error::Error;
 use tollgate_core::ports::Settings;
@@ -16,13 +17,14 @@ use tollgate_core::time::Timestamp;
 /// How long the last documents serve while newer ones cannot be read.
 const DOCUMENTS_MAX_AGE: Duration = Duration::from_secs(300);
 
-/// Catalogue, prices, routing and budgets of one moment.
+/// Catalogue, prices, routing, budgets and purges of one moment.
 #[derive(Debug)]
 pub(crate) struct Documents {
     pub(crate) catalogue: Catalogue,
     pub(crate) prices: Prices,
     pub(crate) routing: Routing,
     pub(crate) budgets: Budgets,
+    pub(crate) purges: Purges,
 }
 
 /// What this environment remembers of the settings.
@@ -41,13 +43,18 @@ struct Known {
 #[derive(Clone)]
 struct Read {
     documents: Arc<Documents>,
-    versions: [u64; 4],
+    versions: [u64; 5],
     confirmed: Timestamp,
 }
 
 impl CurrentSettings {
     pub(crate) fn new(port: Arc<dyn Settings>) -> Self {
         Self { port, known: Mutex::default() }
+    }
+
+    /// The documents as they were last read, whether or not they are still in force: a guess that saves a wait.
+    pub(crate) fn last_known(&self) -> Option<Arc<Documents>> {
+        self.known().documents.map(|read| read.documents)
     }
 
     /// The settings' own port, for what is not remembered here.
@@ -90,7 +97,7 @@ impl CurrentSettings {
     }
 
     async fn documents_of(&self, head: &Head, now: Timestamp) -> Result<Arc<Documents>, Error> {
-        let versions = [head.catalogue, head.prices, head.routing, head.budgets];
+        let versions = [head.catalogue, head.prices, head.routing, head.budgets, head.purges];
         let known = self.known().documents;
         if let Some(read) = known.clone().filter(|read| read.versions == versions) {
             self.remember(|known| known.documents = Some(Read { confirmed: now, ..read.clone() }));
@@ -122,6 +129,10 @@ impl CurrentSettings {
                 // A table that was seeded before there were budgets.
                 0 => Budgets::default(),
                 _ => self.document(Document::Budgets).await?,
+            },
+            purges: match head.purges {
+                0 => Purges::default(),
+                _ => self.document(Document::Purges).await?,
             },
         })
     }

@@ -23,17 +23,19 @@ use crate::gateway::{Gateway, Options, Ports};
 use crate::handler::Handler;
 
 mod answers;
+mod cache;
 mod ledger;
 mod model;
 mod ports;
 
 pub(crate) use answers::MemoryAnswers;
+pub(crate) use cache::MemoryCache;
 pub(crate) use ledger::MemoryLedger;
 pub(crate) use model::{
     Piece, ScriptedModel, Turn, answers, at_once, content, fails, finish, piece, role, streams, usage,
     usage_chunk, whole,
 };
-pub(crate) use ports::{MemoryCache, MemorySettings, MemorySpans, Mood};
+pub(crate) use ports::{MemorySettings, MemorySpans, Mood};
 
 pub(crate) const NOON: Timestamp = Timestamp::from_secs(1_795_348_800);
 
@@ -205,7 +207,7 @@ impl World {
 
     /// Whether no provider was called, and nothing was written anywhere.
     pub(crate) fn is_untouched(&self) -> bool {
-        self.model.calls().is_empty() && self.ledger.steps().is_empty() && self.cache.is_empty()
+        self.model.calls().is_empty() && self.ledger.steps().is_empty() && self.cache.is_untouched()
     }
 }
 

@@ -154,6 +154,7 @@ fn record(id: &str, deadline: Timestamp) -> Record {
         role: Role::Caller,
         models: Vec::new(),
         output: tollgate_core::output_policy::OutputPolicy::default(),
+        sharing: tollgate_core::cache::Sharing::default(),
         budget: Budget::default(),
         flow: FlowPolicy::default(),
     };

@@ -47,7 +47,7 @@ impl Objects {
         Self { client, bucket }
     }
 
-    pub(super) async fn put(&self, name: &str, packed: Bytes) -> Result<(), StoreError> {
+    pub(crate) async fn put(&self, name: &str, packed: Bytes) -> Result<(), StoreError> {
         let put = self.client.put_object().bucket(&self.bucket).key(name);
         put.content_type("application/gzip")
             .body(packed.into())
@@ -57,7 +57,7 @@ impl Objects {
             .map_err(unreachable(STORE))
     }
 
-    pub(super) async fn get(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
+    pub(crate) async fn get(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
         match self.client.get_object().bucket(&self.bucket).key(name).send().await {
             Ok(found) => {
                 let body = found.body.collect().await.map_err(unreachable(STORE))?;

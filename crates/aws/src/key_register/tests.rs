@@ -43,6 +43,7 @@ pub(super) fn record() -> KeyRecord {
         flow: FlowPolicy::default(),
         models: Vec::new(),
         output: tollgate_core::output_policy::OutputPolicy::default(),
+        sharing: tollgate_core::cache::Sharing::default(),
         created_at: "2026-11-22T10:00:00Z".to_owned(),
         expires_at: None,
         tags: tollgate_core::key::tag::Tags::new(),

@@ -159,6 +159,7 @@ pub(crate) fn end(outcome: &str) -> End {
         estimated: false,
         response_id: None,
         saved_nanos: Nanos::ZERO,
+        saved_tokens: 0,
         latency_us: 1_000,
         first_token_us: Some(500),
     }

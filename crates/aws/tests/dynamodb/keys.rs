@@ -43,6 +43,7 @@ fn record() -> KeyRecord {
         flow: FlowPolicy::default(),
         models: vec!["gpt-5.5".to_owned()],
         output: tollgate_core::output_policy::OutputPolicy::default(),
+        sharing: tollgate_core::cache::Sharing::default(),
         created_at: "2026-11-22T12:00:00Z".to_owned(),
         expires_at: None,
         tags: collect(["app=search bar", "env=prod"].map(|tag| tag.parse().unwrap())).unwrap(),

@@ -33,7 +33,7 @@ async fn every_copy_of_the_head_is_read_and_none_is_no_head() {
         put(
             &table,
             &head_id(copy),
-            Head { flag, catalogue: u64::from(copy), prices: 1, routing: 2, budgets: 3 },
+            Head { flag, catalogue: u64::from(copy), prices: 1, routing: 2, budgets: 3, purges: 4 },
         )
         .await;
     }

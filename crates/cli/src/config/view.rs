@@ -117,6 +117,7 @@ pub(crate) struct HeadView {
     prices: u64,
     routing: u64,
     budgets: u64,
+    purges: u64,
     flag: FlagView,
 }
 
@@ -127,6 +128,7 @@ impl HeadView {
             prices: head.prices,
             routing: head.routing,
             budgets: head.budgets,
+            purges: head.purges,
             flag: FlagView::of(head.flag),
         }
     }

@@ -70,6 +70,7 @@ impl Create {
             flow: FlowPolicy::default(),
             models: Vec::new(),
             output: OutputPolicy::default(),
+            sharing: tollgate_core::cache::Sharing::default(),
             created_at: now.to_string(),
             expires_at: self.expires_in_days.map(|days| now.as_secs() + days * SECS_PER_DAY),
             tags: Tags::new(),

@@ -3,6 +3,7 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use tollgate_core::budget::Mode;
+use tollgate_core::cache::Sharing;
 use tollgate_core::caller::change::{Edit, KeyChange};
 use tollgate_core::caller::{PLANS, Role};
 use tollgate_core::key::tag::{Tag, TagName};
@@ -70,6 +71,9 @@ pub(crate) struct Limits {
     /// Stop sequence of a call that names none; repeat for up to four
     #[arg(long = "stop", value_name = "TEXT")]
     stop: Vec<String>,
+    /// With whom answers of the cache are shared at most: private, team or tenant
+    #[arg(long, value_name = "WITH", value_parser = sharing)]
+    cache_sharing: Option<Sharing>,
     /// What to call it, for lists; repeat for up to ten
     #[arg(long = "tag", value_name = "NAME=VALUE")]
     tags: Vec<Tag>,
@@ -162,10 +166,15 @@ impl Limits {
             default_tokens: edit(self.default_output_tokens, without.no_default_output_tokens),
             max_tokens: edit(self.max_output_tokens, without.no_max_output_tokens),
             stop: edit(named(self.stop), without.no_stop),
+            sharing: self.cache_sharing,
             tags: self.tags,
             without_tags: without.no_tags,
         }
     }
+}
+
+fn sharing(text: &str) -> Result<Sharing, &'static str> {
+    Sharing::parse(text).ok_or("it is private, team or tenant")
 }
 
 impl From<RoleName> for Role {

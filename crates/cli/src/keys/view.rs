@@ -6,6 +6,7 @@ use std::fmt::{self, Display};
 
 use serde::Serialize;
 use tollgate_core::budget::Mode;
+use tollgate_core::cache::Sharing;
 use tollgate_core::caller::{KeyRecord, KeyStatus, Suspension};
 use tollgate_core::key::tag::Tags;
 use tollgate_core::name::Name;
@@ -47,6 +48,7 @@ pub(crate) struct KeyView {
     models: Vec<String>,
     #[serde(skip_serializing_if = "is_unset")]
     output: OutputPolicy,
+    cache_sharing: Sharing,
     created_at: String,
     expires_at: Option<String>,
     tags: Tags,
@@ -89,6 +91,7 @@ impl KeyView {
             max_concurrent: record.flow.max_concurrent,
             models: record.models,
             output: record.output,
+            cache_sharing: record.sharing,
             created_at: record.created_at,
             expires_at: record.expires_at.map(|secs| Timestamp::from_secs(secs).to_string()),
             tags: record.tags,

@@ -182,6 +182,7 @@ mod tests {
             role: Role::Caller,
             models: Vec::new(),
             output: tollgate_core::output_policy::OutputPolicy::default(),
+            sharing: tollgate_core::cache::Sharing::default(),
             budget: Budget::default(),
             flow: FlowPolicy::default(),
         };
@@ -209,6 +210,7 @@ mod tests {
             estimated: false,
             response_id: None,
             saved_nanos: Nanos::ZERO,
+            saved_tokens: 0,
             latency_us: 1_834_567,
             first_token_us: Some(412_000),
         };

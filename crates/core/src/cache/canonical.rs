@@ -116,7 +116,7 @@ mod tests {
         for zero in ["0", "-0", "0.0", "0e9", "-0.00E-3"] {
             assert_eq!(text(zero), "0", "{zero}");
         }
-        assert_eq!(text("-1200.50"), "-120050e-2");
+        assert_eq!(text("-1200.50"), "-12005e-1");
     }
 
     #[test]

@@ -40,15 +40,16 @@ pub struct Directive {
 impl Directive {
     /// Reads headers; `read` gives the value of one, by its name in small letters. What HTTP says of unknown directives holds
     /// here, too: they are ignored.
-    pub fn read<'a>(read: impl Fn(&str) -> Option<&'a str>) -> Result<Self, Error> {
+    pub fn read(read: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let mut directive = Self {
-            sharing: sharing(read(SHARING_HEADER))?,
-            tags: tags(read(TAGS_HEADER))?,
-            template: template_of(read(template::HEADER))?,
-            is_personal: is_personal(read(DATA_CLASS_HEADER))?,
+            sharing: sharing(read(SHARING_HEADER).as_deref())?,
+            tags: tags(read(TAGS_HEADER).as_deref())?,
+            template: template_of(read(template::HEADER).as_deref())?,
+            is_personal: is_personal(read(DATA_CLASS_HEADER).as_deref())?,
             ..Self::default()
         };
-        for part in read("cache-control").unwrap_or_default().split(',').map(str::trim) {
+        let control = read("cache-control").unwrap_or_default();
+        for part in control.split(',').map(str::trim) {
             let (name, value) =
                 part.split_once('=').map_or((part, None), |(name, value)| (name, Some(value)));
             match name.trim().to_ascii_lowercase().as_str() {
@@ -130,7 +131,7 @@ mod tests {
     use super::*;
 
     fn read(headers: &[(&str, &'static str)]) -> Result<Directive, Error> {
-        Directive::read(|wanted| headers.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value))
+        Directive::read(|wanted| headers.iter().find(|(name, _)| *name == wanted).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]

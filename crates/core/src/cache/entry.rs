@@ -25,6 +25,8 @@ pub struct Entry {
 /// What is known of a cached answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
+    /// The id of the call that got it.
+    pub request_id: String,
     /// What the reply is.
     pub form: Form,
     /// Whether a stream of chat has the chunk with the usage.

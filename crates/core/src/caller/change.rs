@@ -1,6 +1,7 @@
 //! What an operator changes of a key that is there: only what is named, and never whether it works.
 
 use crate::budget::Mode;
+use crate::cache::Sharing;
 use crate::caller::{KeyRecord, KeyStatus, Role};
 use crate::key::tag::{Tag, TagError, TagName, Tags, collect};
 use crate::money::Nanos;
@@ -61,6 +62,8 @@ pub struct KeyChange {
     pub max_tokens: Edit<u64>,
     /// Stop sequences of a call that names none.
     pub stop: Edit<Vec<String>>,
+    /// With whom answers of the cache are shared at most.
+    pub sharing: Option<Sharing>,
     /// Tags that are set; the others stay.
     pub tags: Vec<Tag>,
     /// Names of tags that are taken away.
@@ -126,6 +129,7 @@ impl KeyChange {
         after.key_rate = self.key_rate(before.key_rate)?;
         after.plan = self.plan.over(before.plan.clone());
         after.models = self.models.over_list(&before.models);
+        after.sharing = self.sharing.unwrap_or(before.sharing);
         self.limit(&mut after);
         if let Some(fault) = after.output.fault() {
             return Err(ChangeRefusal::Output(fault));

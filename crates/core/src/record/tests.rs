@@ -18,6 +18,7 @@ fn record(bound: u64) -> Record {
         budget: Budget::default(),
         flow: FlowPolicy::default(),
         output: crate::output_policy::OutputPolicy::default(),
+        sharing: crate::cache::Sharing::default(),
     };
     let opening = Opening {
         request_id: "r-1".to_owned(),
@@ -43,6 +44,7 @@ fn end() -> End {
         estimated: false,
         response_id: None,
         saved_nanos: Nanos::ZERO,
+        saved_tokens: 0,
         latency_us: 5,
         first_token_us: None,
     }

@@ -21,6 +21,7 @@ fn reserved(cache: CacheOutcome) -> Record {
         budget: Budget::default(),
         flow: FlowPolicy::default(),
         output: crate::output_policy::OutputPolicy::default(),
+        sharing: crate::cache::Sharing::default(),
     };
     let opening = Opening {
         request_id: "r-1".to_owned(),
@@ -46,6 +47,7 @@ fn end(outcome: &str) -> End {
         estimated: false,
         response_id: None,
         saved_nanos: Nanos::ZERO,
+        saved_tokens: 0,
         latency_us: 5,
         first_token_us: None,
     }
@@ -157,10 +159,14 @@ fn a_final_record_without_its_end_is_no_posting() {
 
 #[test]
 fn the_items_of_a_transaction_fit() {
-    let scopes =
-        Posting::of(None, reserved(CacheOutcome::Miss).released(end("ok"))).unwrap().unwrap().scopes();
+    let cache_key = serde_json::from_str("\"k\"").unwrap();
+    let hit = Record { cache_key: Some(cache_key), ..reserved(CacheOutcome::HitExact) };
 
-    assert!(POSTINGS_PER_TRANSACTION * (1 + scopes.len()) <= 100);
+    let posting = Posting::of(None, hit.released(end("ok"))).unwrap().unwrap();
+
+    let scopes = posting.scopes();
+    assert_eq!(posting.hit_entry().unwrap().to_string(), "entry#k");
+    assert!(POSTINGS_PER_TRANSACTION * (1 + scopes.count()) <= 100);
 }
 
 proptest! {

@@ -36,6 +36,7 @@ async fn a_batch_is_counted_to_the_nano_dollar() {
         cost_nanos: 3_921_500 + 310_400_000 + 5_005_500,
         hits: 1,
         saved_nanos: 3_921_500,
+        saved_tokens: 0,
         errors: 2,
     };
     assert_eq!(emitter.rollups.org(), expected);

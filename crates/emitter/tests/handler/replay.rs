@@ -40,6 +40,7 @@ fn history(index: usize, life: Life, cost: u64) -> Vec<Record> {
         role: Role::Caller,
         models: Vec::new(),
         output: tollgate_core::output_policy::OutputPolicy::default(),
+        sharing: tollgate_core::cache::Sharing::default(),
         budget: Budget::default(),
         flow: FlowPolicy::default(),
     };
@@ -77,6 +78,7 @@ fn end(outcome: &str, cost: u64) -> End {
         estimated: false,
         response_id: None,
         saved_nanos: Nanos::ZERO,
+        saved_tokens: 0,
         latency_us: cost % 5_000,
         first_token_us: None,
     }
@@ -132,6 +134,7 @@ fn ledger(calls: &[Vec<Record>]) -> Counts {
             cost_nanos: last.charged_nanos.0.into(),
             hits: is_hit.into(),
             saved_nanos: end.saved_nanos.0.into(),
+            saved_tokens: end.saved_tokens.into(),
             errors: (end.outcome != "ok").into(),
         };
     }

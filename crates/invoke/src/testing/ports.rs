@@ -1,14 +1,12 @@
 //! Settings, cache and spans in memory.
 
 use std::collections::HashMap;
-use std::future;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use tollgate_core::ports::{Cache, Entry, Settings, Spans, StoreError};
+use tollgate_core::ports::{Settings, Spans, StoreError};
 use tollgate_core::settings::{Document, Flag, Head, Tenant};
-use tollgate_core::time::Timestamp;
 use tollgate_core::trace::{Span, Trace};
 
 use super::NOON;
@@ -53,7 +51,7 @@ impl Default for MemorySettings {
             ),
         ];
         Self {
-            head: Mutex::new(Ok(Some(Head { flag, catalogue: 1, prices: 1, routing: 1, budgets: 0 }))),
+            head: Mutex::new(Ok(Some(Head { flag, catalogue: 1, prices: 1, routing: 1, budgets: 0, purges: 0 }))),
             documents: Mutex::new(Ok(documents.map(|(document, text)| (document, text.to_string())).into())),
             tenants: Mutex::new(Ok(HashMap::new())),
             reads: Mutex::default(),
@@ -135,47 +133,6 @@ impl Settings for MemorySettings {
     async fn tenant(&self, id: &str) -> Result<Option<Tenant>, StoreError> {
         let tenants = self.tenants.lock().unwrap().clone().map_err(|()| down("config"))?;
         Ok(tenants.get(id).cloned())
-    }
-}
-
-/// The cache; reads and writes share a mood.
-#[derive(Default)]
-pub(crate) struct MemoryCache {
-    entries: Mutex<HashMap<String, Entry>>,
-    mood: Mutex<Mood>,
-}
-
-impl MemoryCache {
-    pub(crate) fn set_mood(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.lock().unwrap().is_empty()
-    }
-
-    async fn begin(&self) -> Result<(), StoreError> {
-        let mood = *self.mood.lock().unwrap();
-        match mood {
-            Mood::Down => Err(down("cache")),
-            Mood::Silent => future::pending().await,
-            Mood::Well | Mood::Slow | Mood::Lossy | Mood::Contended => Ok(()),
-        }
-    }
-}
-
-#[async_trait]
-impl Cache for MemoryCache {
-    async fn read(&self, key: &str, now: Timestamp) -> Result<Option<Entry>, StoreError> {
-        self.begin().await?;
-        let entry = self.entries.lock().unwrap().get(key).cloned();
-        Ok(entry.filter(|entry| now.as_secs() < entry.expires_at))
-    }
-
-    async fn write(&self, key: &str, entry: &Entry) -> Result<(), StoreError> {
-        self.begin().await?;
-        self.entries.lock().unwrap().insert(key.to_owned(), entry.clone());
-        Ok(())
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn record(id: &str) -> KeyRecord {
         flow: FlowPolicy::default(),
         models: Vec::new(),
         output: OutputPolicy::default(),
+        sharing: tollgate_core::cache::Sharing::default(),
         created_at: "2026-11-20T08:00:00Z".to_owned(),
         expires_at: None,
         tags: Tags::new(),

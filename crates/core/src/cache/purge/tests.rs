@@ -10,6 +10,7 @@ const NOON: Timestamp = Timestamp::from_secs(1_795_348_800);
 
 fn about(asked_us: Timestamp) -> About {
     About {
+        request_id: "r-1".to_owned(),
         form: Form::Json,
         include_usage: false,
         target: "bedrock/gpt".to_owned(),

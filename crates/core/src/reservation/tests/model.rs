@@ -33,6 +33,7 @@ pub(super) fn caller(user: &str, team: &str) -> Caller {
         budget: Budget::UNLIMITED,
         flow: FlowPolicy::default(),
         output: crate::output_policy::OutputPolicy::default(),
+        sharing: crate::cache::Sharing::default(),
     }
 }
 
@@ -378,6 +379,7 @@ fn end(now: Timestamp) -> End {
         estimated: false,
         response_id: None,
         saved_nanos: Nanos::ZERO,
+        saved_tokens: 0,
         latency_us: 0,
         first_token_us: None,
     }

@@ -8,14 +8,14 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use tollgate_core::idempotency::MAX_ANSWER_BYTES;
 
-pub(super) fn pack(body: &[u8]) -> Result<Bytes, Error> {
+pub(crate) fn pack(body: &[u8]) -> Result<Bytes, Error> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body)?;
     encoder.finish().map(Bytes::from)
 }
 
 /// What was packed; nothing longer than any answer that is kept.
-pub(super) fn unpack(packed: &[u8]) -> Result<Bytes, Error> {
+pub(crate) fn unpack(packed: &[u8]) -> Result<Bytes, Error> {
     let longest = u64::try_from(MAX_ANSWER_BYTES).unwrap_or(u64::MAX);
     let mut body = Vec::new();
     GzDecoder::new(packed).take(longest.saturating_add(1)).read_to_end(&mut body)?;
