@@ -9,6 +9,7 @@ use http::header::AGE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tollgate_aws::causes::Causes;
 use tollgate_core::budget::Amount;
+use tollgate_core::cache::entry::MAX_REPLY_BYTES;
 use tollgate_core::cache::key::Asked;
 use tollgate_core::cache::replay::replay;
 use tollgate_core::cache::{About, CacheKey, Entry, Labels};
@@ -74,15 +75,14 @@ impl Gateway {
         Some(Slot { key: asked.key(), ttl, wait, leads: false })
     }
 
-    /// What stands under the key of a call that takes what is kept.
-    pub(crate) async fn look_up(&self, arrival: &Arrival, slot: Option<&Slot>) -> Standing {
+    /// What stands under the key of a call that takes what is kept; `None` where the cache does not say it in time.
+    pub(crate) async fn look_up(&self, arrival: &Arrival, slot: Option<&Slot>) -> Option<Standing> {
         match slot {
             Some(slot) if !arrival.directive.is_fresh => {
-                let now = (self.options.clock)();
-                let read = self.cache.read(slot.key.as_str(), now);
-                within_time("cache unreadable", read).await.unwrap_or_default()
+                let read = self.cache.read(slot.key.as_str(), (self.options.clock)());
+                within_time("cache unreadable", read).await
             }
-            _ => Standing::default(),
+            _ => Some(Standing::default()),
         }
     }
 
@@ -109,7 +109,8 @@ impl Gateway {
     /// Keeps an answer that was paid for, where it is whole; otherwise whoever waits for it need wait no longer.
     pub(crate) async fn store(&self, serving: &Serving, sent: &Sent, bill: &Bill, reply: Option<Bytes>) {
         let Some(slot) = &serving.slot else { return };
-        let Some(reply) = reply.filter(|_| !bill.estimated) else {
+        let can_be_kept = |reply: &Bytes| !bill.estimated && reply.len() <= MAX_REPLY_BYTES;
+        let Some(reply) = reply.filter(can_be_kept) else {
             return self.free(serving).await;
         };
         let Serving { arrival, request, .. } = serving;
@@ -189,3 +190,6 @@ pub(crate) async fn within_time<T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,16 +122,21 @@ impl Gateway {
         if let Some(earlier) = self.replayable(&arrival, claimed?).await? {
             return Ok(self.answer_replay(&arrival, &request, earlier, &documents));
         }
-        let slot = self.slot(&arrival, &request, &documents);
+        let mut slot = self.slot(&arrival, &request, &documents);
         let key = |slot: &Option<Slot>| slot.as_ref().map(|slot| slot.key.clone());
         if key(&slot) != key(&guess) {
             standing = self.look_up(&arrival, slot.as_ref()).await;
         }
         let call = (&arrival, &request);
-        if let Some(slot) = &slot
-            && let Some(hit) = self.hit(call, slot, &documents, standing.entry)
-        {
-            return Ok(self.clone().answer_hit(call, slot, hit, &documents));
+        match (&mut slot, standing) {
+            (Some(slot), Some(standing)) => {
+                if let Some(hit) = self.hit(call, slot, &documents, standing.entry) {
+                    return Ok(self.clone().answer_hit(call, slot, hit, &documents));
+                }
+            }
+            // A cache that did not answer has cost enough time.
+            (Some(slot), None) => slot.wait = Duration::ZERO,
+            (None, _) => {}
         }
         self.ask_a_model(Asking { arrival, request, slot, flow }, &documents).await
     }

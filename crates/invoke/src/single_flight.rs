@@ -46,7 +46,9 @@ impl Gateway {
                 };
                 tokio::time::sleep(pause).await;
                 looks += 1;
-                let standing = self.look_up(arrival, Some(&slot)).await;
+                let Some(standing) = self.look_up(arrival, Some(&slot)).await else {
+                    return Flight::Asks(Some(slot));
+                };
                 if let Some(hit) = self.hit(call, &slot, documents, standing.entry) {
                     return Flight::Lands(slot, Box::new(hit));
                 }

@@ -84,6 +84,13 @@ impl Model for ScriptedModel {
     }
 }
 
+impl Turn {
+    /// The same turn, later.
+    pub(crate) fn after(self, delay: Duration) -> Self {
+        Self { delay, ..self }
+    }
+}
+
 impl From<Result<Reply, ModelError>> for Turn {
     fn from(reply: Result<Reply, ModelError>) -> Self {
         Self { delay: Duration::ZERO, meanwhile: Box::new(|| {}), reply }

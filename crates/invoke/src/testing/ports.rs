@@ -104,6 +104,20 @@ impl MemorySettings {
         }
     }
 
+    /// Writes a document anew, as an operator does.
+    pub(crate) fn write(&self, document: Document, text: &Value) {
+        if let Ok(documents) = &mut *self.documents.lock().unwrap() {
+            documents.insert(document, text.to_string());
+        }
+        self.set_head(|head| match document {
+            Document::Catalogue => head.catalogue += 1,
+            Document::Prices => head.prices += 1,
+            Document::Routing => head.routing += 1,
+            Document::Budgets => head.budgets += 1,
+            Document::Purges => head.purges += 1,
+        });
+    }
+
     pub(crate) fn stop(&self, why: &str) {
         self.set_head(|head| {
             head.flag.enabled = false;
