@@ -128,12 +128,17 @@ impl Cache for DynamoCache {
             .table_name(&self.table)
             .key("cacheKey", AttributeValue::S(key.to_owned()))
             .update_expression("SET #lease = :lease, #expires = if_not_exists(#expires, :forget)")
-            .condition_expression("attribute_not_exists(#lease) OR #lease.#until <= :now OR #lease.#holder = :holder")
+            .condition_expression(
+                "attribute_not_exists(#lease) OR #lease.#until <= :now OR #lease.#holder = :holder",
+            )
             .expression_attribute_names("#lease", LEASE)
             .expression_attribute_names("#until", "until_us")
             .expression_attribute_names("#holder", "holder")
             .expression_attribute_names("#expires", "expiresAt")
-            .expression_attribute_values(":lease", serde_dynamo::to_attribute_value(lease).map_err(unreachable(STORE))?)
+            .expression_attribute_values(
+                ":lease",
+                serde_dynamo::to_attribute_value(lease).map_err(unreachable(STORE))?,
+            )
             .expression_attribute_values(":holder", AttributeValue::S(lease.holder.clone()))
             .expression_attribute_values(":now", AttributeValue::N(now.as_micros().to_string()))
             .expression_attribute_values(":forget", AttributeValue::N(forget.to_string()))

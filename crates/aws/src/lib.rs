@@ -25,6 +25,7 @@ pub mod counters;
 pub mod credentials;
 #[cfg(feature = "sqs")]
 pub mod dead_letters;
+pub mod entries;
 pub mod flags;
 pub mod key_register;
 pub mod keys;

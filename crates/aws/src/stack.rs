@@ -8,6 +8,8 @@ use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 pub struct Stack {
     /// Flags, catalogue, prices, routing and tenants.
     pub config_table: String,
+    /// Answers.
+    pub cache_table: String,
     /// API keys.
     pub keys_table: String,
     /// Calls, one record each.
@@ -69,6 +71,7 @@ impl Stack {
         };
         Ok(Self {
             config_table: require("ConfigTable")?,
+            cache_table: require("CacheTable")?,
             keys_table: require("KeysTable")?,
             ledger_table: require("LedgerTable")?,
             limits_table: require("LimitsTable")?,
@@ -99,7 +102,8 @@ mod tests {
         let describe = mock!(Client::describe_stacks)
             .match_requests(|request| request.stack_name() == Some("mine"))
             .then_output(|| {
-                let tables = ["ConfigTable", "KeysTable", "LedgerTable", "LimitsTable", "RollupsTable"];
+                let tables =
+                    ["ConfigTable", "CacheTable", "KeysTable", "LedgerTable", "LimitsTable", "RollupsTable"];
                 let names = tables.into_iter().chain(["KeyPepperSecretArn"]);
                 let output = |name: &str| {
                     Output::builder().output_key(name).output_value(format!("my {name}")).build()

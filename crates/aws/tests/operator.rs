@@ -135,7 +135,8 @@ async fn a_seed_mends_a_copy_of_the_head_that_was_lost() {
 
     store.seed(&texts("1"), &flag(true, "later")).await.unwrap();
 
-    let expected = Head { flag: flag(true, "seed"), catalogue: 1, prices: 1, routing: 1, budgets: 0, purges: 0 };
+    let expected =
+        Head { flag: flag(true, "seed"), catalogue: 1, prices: 1, routing: 1, budgets: 0, purges: 0 };
     assert_eq!(heads(&client, &table).await, vec![expected; usize::from(HEAD_COPIES)]);
 }
 

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Error;
 use crate::screen::Screen;
-use crate::{budgets, config, flag, keys, ledger, spend, tenants};
+use crate::{budgets, cache, config, flag, keys, ledger, spend, tenants};
 
 /// Operates a Tollgate deployment: keys, the kill switch, spend, the ledger and the configuration
 #[derive(Debug, Parser)]
@@ -44,6 +44,9 @@ enum Command {
     /// Set and list what organisation, tenants and teams may spend
     #[command(subcommand)]
     Budgets(budgets::Command),
+    /// Show, explain and purge what is kept of answers
+    #[command(subcommand)]
+    Cache(cache::Command),
     /// Show single calls
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -66,6 +69,7 @@ impl Cli {
             Command::Resume(wish) => flag::resume(wish, stack, &mut screen).await,
             Command::Spend(wish) => spend::run(wish, stack, &mut screen).await,
             Command::Budgets(command) => budgets::run(command, stack, &mut screen).await,
+            Command::Cache(command) => cache::run(command, stack, &mut screen).await,
             Command::Ledger(command) => ledger::run(command, stack, &mut screen).await,
             Command::Config(command) => config::run(command, stack, &mut screen).await,
             Command::Tenants(command) => tenants::run(command, stack, &mut screen).await,

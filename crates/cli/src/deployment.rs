@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tollgate_aws::config_store::ConfigStore;
 use tollgate_aws::counters::Counters;
+use tollgate_aws::entries::Entries;
 use tollgate_aws::flags::DynamoFlags;
 use tollgate_aws::key_register::KeyRegister;
 use tollgate_aws::lanes::Lanes;
@@ -26,6 +27,7 @@ const PATIENCE: Patience =
 pub(crate) struct Deployment {
     pub(crate) config: ConfigStore,
     pub(crate) counters: Counters,
+    pub(crate) entries: Entries,
     pub(crate) flags: DynamoFlags,
     pub(crate) keys: KeyRegister,
     pub(crate) lanes: Lanes,
@@ -45,6 +47,7 @@ impl Deployment {
         Ok(Self {
             config: ConfigStore::new(&tables, &stack.config_table),
             counters: Counters::new(tables.clone(), stack.limits_table.clone()),
+            entries: Entries::new(tables.clone(), stack.cache_table.clone()),
             flags: DynamoFlags::new(tables.clone(), stack.config_table.clone()),
             lanes: Lanes::new(tables.clone(), stack.limits_table.clone()),
             keys: KeyRegister::new(&tables, &stack.keys_table),

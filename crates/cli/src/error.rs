@@ -2,9 +2,11 @@
 
 use std::error::Error as _;
 use std::io;
+use std::path::PathBuf;
 
 use tollgate_aws::secrets::SecretError;
 use tollgate_aws::stack::StackError;
+use tollgate_core::cache::purge::TooMany;
 use tollgate_core::caller::change::ChangeRefusal;
 use tollgate_core::caller::rotation::RotationRefusal;
 use tollgate_core::catalogue::Faults;
@@ -55,6 +57,14 @@ pub(crate) enum Error {
     RevokedForGood(Name),
     #[error("spend is summed by target, and {alias} is a model with the targets {}: name one of them", .targets.join(", "))]
     Alias { alias: String, targets: Vec<String> },
+    #[error("nothing was purged: name a tenant, a model, a template, a tag or a key, or say --everything")]
+    NothingToPurge,
+    #[error("nothing was purged")]
+    TooManyPurges(#[from] TooMany),
+    #[error("nothing is kept under the key {0}: it may have expired, lie in Valkey, or never have been kept")]
+    UnknownEntry(String),
+    #[error("{} is no request", .path.display())]
+    Request { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("the ledger has no call {0}")]
     UnknownCall(String),
     #[error("nothing was changed: with --yes, calls would be admitted again; the flag is {0}")]

@@ -1,6 +1,7 @@
-//! `tollgate`, the operator's command: keys, the kill switch, spend, the ledger and the configuration.
+//! `tollgate`, the operator's command: keys, the kill switch, spend, the cache, the ledger and the configuration.
 
 mod budgets;
+mod cache;
 mod cli;
 mod config;
 mod deployment;

@@ -1,6 +1,6 @@
 //! The cache of answers: under which key, for whom, how long, and when an entry must not be served any more.
 //!
-//! no_leak: the key of an entry holds everything that can change the answer, and everything that says for whom it was made.
+//! `no_leak`: the key of an entry holds everything that can change the answer, and everything that says for whom it was made.
 
 pub mod directive;
 pub mod entry;

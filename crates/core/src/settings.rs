@@ -60,8 +60,7 @@ pub enum Document {
 
 impl Document {
     /// All of them, in the order in which they are checked and written.
-    pub const ALL: [Self; 5] =
-        [Self::Catalogue, Self::Prices, Self::Routing, Self::Budgets, Self::Purges];
+    pub const ALL: [Self; 5] = [Self::Catalogue, Self::Prices, Self::Routing, Self::Budgets, Self::Purges];
 
     /// The id of its item.
     #[must_use]

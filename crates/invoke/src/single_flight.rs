@@ -1,7 +1,6 @@
 //! Single flight: of identical calls that come at once, over all environments, one asks a model, and the others wait for what
 //! it keeps. Whoever has waited long enough goes on alone.
 
-
 use tokio::time::Instant;
 use tollgate_core::cache::lease::pause;
 use tollgate_core::cache::{Lease, Leasing};

@@ -64,7 +64,10 @@ async fn an_answer_is_served_as_it_was_kept_until_it_expires() {
     let last = NOON.plus(Duration::from_secs(9));
     assert_eq!(cache.read("key", last).await.unwrap(), Standing { entry: Some(entry), lease: None });
     let expired = cache.read("key", last.plus(Duration::from_secs(1))).await.unwrap();
-    assert_eq!((expired, cache.read("other", NOON).await.unwrap()), (Standing::default(), Standing::default()));
+    assert_eq!(
+        (expired, cache.read("other", NOON).await.unwrap()),
+        (Standing::default(), Standing::default())
+    );
     let item = table.get("key").await.unwrap();
     assert_eq!(item["expiresAt"].as_n().unwrap(), &(NOON.as_secs() + 10).to_string());
     table.drop().await;
@@ -93,8 +96,7 @@ async fn of_all_who_ask_at_once_one_leads() {
 
     let taken = join_all(leases.iter().map(|lease| cache.lease("key", lease, NOON))).await;
 
-    let leaders: Vec<usize> =
-        (0..16).filter(|&call| matches!(taken[call], Ok(Leasing::Taken))).collect();
+    let leaders: Vec<usize> = (0..16).filter(|&call| matches!(taken[call], Ok(Leasing::Taken))).collect();
     assert_eq!(leaders.len(), 1, "{taken:?}");
     let leader = &leases[leaders[0]];
     for other in taken.iter().filter_map(|taken| taken.as_ref().ok()) {

@@ -15,7 +15,8 @@ fn flag(enabled: bool, why: &str) -> Flag {
 async fn flags(test: &str, copies: u8) -> Option<(Table, DynamoFlags)> {
     let table = Table::create(test, "id").await?;
     for copy in 0..copies {
-        let head = Head { flag: flag(true, "seeded"), catalogue: 3, prices: 4, routing: 5, budgets: 6, purges: 7 };
+        let head =
+            Head { flag: flag(true, "seeded"), catalogue: 3, prices: 4, routing: 5, budgets: 6, purges: 7 };
         let mut item: Item = serde_dynamo::to_item(head).unwrap();
         item.insert("id".to_owned(), AttributeValue::S(head_id(copy)));
         table.put(item).await;
@@ -41,7 +42,8 @@ async fn every_copy_says_what_the_flag_says_and_keeps_its_versions() {
 
     assert_eq!(change, FlagChange::Written);
     assert_eq!(flags.read().await.unwrap(), Some(flag(false, "it is spent")));
-    let expected = Head { flag: flag(false, "it is spent"), catalogue: 3, prices: 4, routing: 5, budgets: 6, purges: 7 };
+    let expected =
+        Head { flag: flag(false, "it is spent"), catalogue: 3, prices: 4, routing: 5, budgets: 6, purges: 7 };
     assert_eq!(heads(&table).await, vec![expected; usize::from(HEAD_COPIES)]);
     table.drop().await;
 }

@@ -140,6 +140,7 @@ mod tests {
           "tokens_per_minute": null,
           "max_concurrent": null,
           "models": [],
+          "cache_sharing": "tenant",
           "created_at": "2026-11-22T12:00:00Z",
           "expires_at": null,
           "tags": {},

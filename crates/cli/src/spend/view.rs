@@ -129,6 +129,8 @@ mod tests {
             cost_nanos,
             hits: 3,
             saved_nanos: 10,
+            saved_tokens: 0,
+            last_us: None,
             errors: 1,
         }
     }

@@ -131,7 +131,9 @@ mod tests {
     use super::*;
 
     fn read(headers: &[(&str, &'static str)]) -> Result<Directive, Error> {
-        Directive::read(|wanted| headers.iter().find(|(name, _)| *name == wanted).map(|(_, value)| (*value).to_owned()))
+        Directive::read(|wanted| {
+            headers.iter().find(|(name, _)| *name == wanted).map(|(_, value)| (*value).to_owned())
+        })
     }
 
     #[test]

@@ -53,7 +53,8 @@ async fn a_hit_says_what_it_saved_and_how_old_it_is() {
 async fn an_exact_hit_costs_one_read_and_nothing_else() {
     let world = World::scripted(two());
     world.call(event("chat")).await;
-    let (steps, reads, heads) = (world.ledger.steps().len(), world.cache.reads(), world.settings.reads("head"));
+    let (steps, reads, heads) =
+        (world.ledger.steps().len(), world.cache.reads(), world.settings.reads("head"));
 
     let said = world.call(event("chat")).await;
 
@@ -70,7 +71,8 @@ async fn what_came_whole_serves_a_stream_and_the_other_way_round() {
     let stream = streams(at_once([role(), content("Oslo"), finish("stop"), usage_chunk(30, 5)]));
     let world = World::scripted([answers("Paris", "stop", Some(usage(30, 5))), stream]);
     let body = |stream: bool, text: &str| {
-        json!({"model": "gpt-5.5", "stream": stream, "messages": [{"role": "user", "content": text}]}).to_string()
+        json!({"model": "gpt-5.5", "stream": stream, "messages": [{"role": "user", "content": text}]})
+            .to_string()
     };
     world.call(chat(body(false, "France"))).await;
     world.call(chat(body(true, "Norway"))).await;
@@ -78,7 +80,10 @@ async fn what_came_whole_serves_a_stream_and_the_other_way_round() {
     let streamed = world.call(chat(body(true, "France"))).await;
     let whole = world.call(chat(body(false, "Norway"))).await;
 
-    assert_eq!((streamed.header("x-tollgate-cache"), whole.header("x-tollgate-cache")), ("hit-exact", "hit-exact"));
+    assert_eq!(
+        (streamed.header("x-tollgate-cache"), whole.header("x-tollgate-cache")),
+        ("hit-exact", "hit-exact")
+    );
     let events = streamed.events();
     assert_eq!(events.last().unwrap(), "[DONE]");
     assert!(events.iter().any(|event| event.contains("Paris")));
@@ -154,7 +159,11 @@ async fn no_leak_nobody_outside_the_circle_is_served() {
     for (asked, (team, user), expected) in cases {
         let world = World::scripted(two());
         let other = of_user(asked.clone(), "default", team, user);
-        assert_eq!(outcomes(&world, alice(asked.clone()), other).await, ["miss", expected], "{team}/{user}: {asked}");
+        assert_eq!(
+            outcomes(&world, alice(asked.clone()), other).await,
+            ["miss", expected],
+            "{team}/{user}: {asked}"
+        );
     }
 }
 
@@ -226,7 +235,9 @@ async fn garbage_in_the_cache_is_a_miss() {
 
 #[tokio::test(start_paused = true)]
 async fn a_directive_that_is_none_is_refused_before_anything_is_done() {
-    for (header, value) in [("Cache-Control", "max-age=soon"), ("x-tollgate-cache-sharing", "all"), ("x-tollgate-template", "x")] {
+    for (header, value) in
+        [("Cache-Control", "max-age=soon"), ("x-tollgate-cache-sharing", "all"), ("x-tollgate-template", "x")]
+    {
         let world = World::scripted([]);
 
         let said = world.call(with_header("chat", header, value)).await;

@@ -29,7 +29,8 @@ async fn of_identical_calls_at_once_one_asks_a_model() {
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == "miss").count(), 1, "{outcomes:?}");
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == "hit-exact").count(), 7, "{outcomes:?}");
     assert!(said.iter().all(|each| each.status == 200 && each.body == said[0].body));
-    let charged: u64 = (1..=8).map(|call| world.ledger.record(&format!("r-{call}")).unwrap().charged_nanos.0).sum();
+    let charged: u64 =
+        (1..=8).map(|call| world.ledger.record(&format!("r-{call}")).unwrap().charged_nanos.0).sum();
     assert_eq!(Nanos(charged), Nanos(80_000));
 }
 

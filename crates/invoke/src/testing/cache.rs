@@ -74,8 +74,7 @@ impl Cache for MemoryCache {
     async fn read(&self, key: &str, now: Timestamp) -> Result<Standing, StoreError> {
         *self.reads.lock().unwrap() += 1;
         self.begin().await?;
-        let Standing { entry, lease } =
-            self.standing.lock().unwrap().get(key).cloned().unwrap_or_default();
+        let Standing { entry, lease } = self.standing.lock().unwrap().get(key).cloned().unwrap_or_default();
         Ok(Standing {
             entry: entry.filter(|entry| entry.about.is_fresh(now)),
             lease: lease.filter(|lease| lease.stands(now)),

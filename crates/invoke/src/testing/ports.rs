@@ -51,7 +51,14 @@ impl Default for MemorySettings {
             ),
         ];
         Self {
-            head: Mutex::new(Ok(Some(Head { flag, catalogue: 1, prices: 1, routing: 1, budgets: 0, purges: 0 }))),
+            head: Mutex::new(Ok(Some(Head {
+                flag,
+                catalogue: 1,
+                prices: 1,
+                routing: 1,
+                budgets: 0,
+                purges: 0,
+            }))),
             documents: Mutex::new(Ok(documents.map(|(document, text)| (document, text.to_string())).into())),
             tenants: Mutex::new(Ok(HashMap::new())),
             reads: Mutex::default(),

@@ -25,7 +25,7 @@ pub(crate) fn record(id: &str) -> KeyRecord {
         flow: FlowPolicy::default(),
         models: Vec::new(),
         output: OutputPolicy::default(),
-        sharing: tollgate_core::cache::Sharing::default(),
+        sharing: Sharing::default(),
         created_at: "2026-11-20T08:00:00Z".to_owned(),
         expires_at: None,
         tags: Tags::new(),
@@ -97,15 +97,25 @@ fn a_list_says_who_suspended_a_key_and_which_keys_replace_which() {
         ..record("k2")
     };
     let new = KeyRecord { replaces: Some("k2".parse().unwrap()), ..record("k3") };
-    let views = || [&suspended(), &replaced, &new].map(|key| KeyView::of(key.clone(), NOW));
+    let views = [&suspended(), &replaced, &new].map(|key| KeyView::of(key.clone(), NOW));
 
-    insta::assert_snapshot!(KeyList(views().into()), @"
+    insta::assert_snapshot!(KeyList(views.into()), @"
     ID  USER   TEAM    TENANT   ROLE    STATUS     PLAN      RATE            KEY RATE  BUDGET     FLOW  MODELS  CREATED     EXPIRES     TAGS             NOTE
     k1  alice  search  default  caller  suspended  standard  10/s, burst 20            unlimited        all     2026-11-20  never       app=x, env=prod  suspended 2026-11-22 by ann: it loops
     k2  alice  search  default  caller  active     standard  10/s, burst 20            unlimited        all     2026-11-20  2026-11-23                   replaced by k3
     k3  alice  search  default  caller  active     standard  10/s, burst 20            unlimited        all     2026-11-20  never                        replaces k2
     ");
-    let [first, second, _] = views();
+}
+
+#[test]
+fn a_key_in_json_says_who_suspended_it_and_what_replaces_it() {
+    let replaced = KeyRecord {
+        expires_at: Some(NOW.as_secs() + 86_400),
+        replaced_by: Some("k3".parse().unwrap()),
+        ..record("k2")
+    };
+    let [first, second] = [&suspended(), &replaced].map(|key| KeyView::of(key.clone(), NOW));
+
     insta::assert_json_snapshot!(first, @r#"
     {
       "id": "k1",
@@ -128,6 +138,7 @@ fn a_list_says_who_suspended_a_key_and_which_keys_replace_which() {
       "tokens_per_minute": null,
       "max_concurrent": null,
       "models": [],
+      "cache_sharing": "tenant",
       "created_at": "2026-11-20T08:00:00Z",
       "expires_at": null,
       "tags": {
@@ -206,6 +217,7 @@ fn a_new_key_is_json_too() {
           "END"
         ]
       },
+      "cache_sharing": "tenant",
       "created_at": "2026-11-20T08:00:00Z",
       "expires_at": "2026-11-22T12:01:00Z",
       "tags": {}

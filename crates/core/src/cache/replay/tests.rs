@@ -16,7 +16,12 @@ fn about(form: Form) -> About {
         cost_nanos: Nanos(1),
         asked_us: Timestamp::from_secs(1_795_348_800),
         expires_at: u64::MAX,
-        labels: Labels { tenant: "acme".parse().unwrap(), model: "m".to_owned(), template: None, tags: Vec::new() },
+        labels: Labels {
+            tenant: "acme".parse().unwrap(),
+            model: "m".to_owned(),
+            template: None,
+            tags: Vec::new(),
+        },
     }
 }
 
