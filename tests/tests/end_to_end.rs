@@ -4,6 +4,8 @@
 mod answers;
 #[path = "end_to_end/brakes.rs"]
 mod brakes;
+#[path = "end_to_end/caches.rs"]
+mod caches;
 #[path = "end_to_end/disconnects.rs"]
 mod disconnects;
 #[path = "end_to_end/failures.rs"]
@@ -46,6 +48,10 @@ async fn scenario(stack: &Stack) {
     failures::a_broken_stream_ends_with_an_error(stack).await;
     surface::every_client_reaches_every_kind_of_provider(stack).await;
     tenants::a_tenants_call_is_made_with_the_assumed_role(stack).await;
+    caches::nobody_is_served_what_was_kept_for_others(stack).await;
+    caches::an_answer_serves_callers_who_want_it_in_another_form(stack).await;
+    caches::of_identical_calls_at_once_one_is_paid(stack).await;
+    caches::an_operator_sees_explains_and_purges(stack).await;
     leftovers::an_unreadable_notice_is_set_aside_whole(stack).await;
     brakes::a_budget_notice_stops_the_next_call_and_resume_serves_again(stack).await;
 
