@@ -47,6 +47,8 @@ pub mod settings;
 pub mod stack;
 mod store;
 pub mod tenants;
+#[cfg(feature = "valkey")]
+pub mod valkey;
 pub mod vars;
 pub mod writes;
 pub mod xray;
