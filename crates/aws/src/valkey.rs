@@ -96,7 +96,8 @@ impl ValkeyCache {
         {
             return Ok(link.clone());
         }
-        let link = Link::open(&self.options, now).await.map_err(|cause| StoreError { store: STORE, cause })?;
+        let link =
+            Link::open(&self.options, now).await.map_err(|cause| StoreError { store: STORE, cause })?;
         *open = Some(Open { link: link.clone(), since: now });
         Ok(link)
     }
@@ -214,7 +215,14 @@ mod tests {
 
     #[test]
     fn values_that_are_none_of_ours_are_errors() {
-        for value in [&b""[..], b"\x01", b"\x01\0\0\0\x09{}", b"\x02\0\0\0\x02{}", b"\x01\0\0\0\x02{}", b"\x01\xff\xff\xff\xff"] {
+        for value in [
+            &b""[..],
+            b"\x01",
+            b"\x01\0\0\0\x09{}",
+            b"\x02\0\0\0\x02{}",
+            b"\x01\0\0\0\x02{}",
+            b"\x01\xff\xff\xff\xff",
+        ] {
             assert_eq!(decode(value).unwrap_err().store, "cache", "{value:?}");
         }
     }

@@ -53,7 +53,9 @@ fn options(server: &Server) -> Options {
         is_encrypted: server.kind == Kind::Encrypted,
         authority: server.authority(),
         login: match server.kind {
-            Kind::Guarded => Login::Password { user: "gateway".to_owned(), password: SecretString::from("secret") },
+            Kind::Guarded => {
+                Login::Password { user: "gateway".to_owned(), password: SecretString::from("secret") }
+            }
             _ => Login::Nobody,
         },
     }

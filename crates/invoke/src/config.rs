@@ -15,7 +15,9 @@ pub struct Config {
     pub cache_table: String,
     /// Calls.
     pub ledger_table: String,
-    /// Large answers of calls under an idempotency key; without it they are not kept.
+    /// Where answers are cached.
+    pub cache_store: CacheStore,
+    /// Large answers; without it they are not kept.
     pub answers_bucket: Option<String>,
     /// How long a ledger record is kept.
     pub retention_days: u64,
@@ -31,6 +33,22 @@ pub struct Config {
     pub provider_secrets: Vec<String>,
     /// Where Lambda's X-Ray daemon listens.
     pub xray_daemon: Option<String>,
+}
+
+/// Where answers are cached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CacheStore {
+    /// In the cache table.
+    Dynamo,
+    /// In `ElastiCache` for Valkey, entered by the function's own role.
+    Valkey {
+        /// `host:port` of the cluster's configuration endpoint.
+        endpoint: String,
+        /// The replication group.
+        cache_name: String,
+        /// The user that IAM lets in.
+        user: String,
+    },
 }
 
 /// When a call is settled.
@@ -62,6 +80,7 @@ impl Config {
             limits_table: require(&read, "LIMITS_TABLE")?,
             cache_table: require(&read, "CACHE_TABLE")?,
             ledger_table: require(&read, "LEDGER_TABLE")?,
+            cache_store: cache_store(&read)?,
             answers_bucket: read("ANSWERS_BUCKET").filter(|name| !name.is_empty()),
             retention_days: number(&read, "LEDGER_RETENTION_DAYS", 400)?,
             cache_ttl: Duration::from_secs(number(&read, "CACHE_TTL_SECS", 3_600)?),
@@ -80,6 +99,18 @@ impl Config {
             provider_secrets: read("PROVIDER_SECRETS").as_deref().map(list).unwrap_or_default(),
             xray_daemon: read("AWS_XRAY_DAEMON_ADDRESS"),
         })
+    }
+}
+
+fn cache_store(read: &impl Fn(&str) -> Option<String>) -> Result<CacheStore, VarError> {
+    match read("CACHE_STORE").as_deref() {
+        None | Some("" | "dynamodb") => Ok(CacheStore::Dynamo),
+        Some("valkey") => Ok(CacheStore::Valkey {
+            endpoint: require(read, "VALKEY_ENDPOINT")?,
+            cache_name: require(read, "VALKEY_CACHE_NAME")?,
+            user: require(read, "VALKEY_USER")?,
+        }),
+        Some(_) => Err(VarError { name: "CACHE_STORE", fault: "is neither dynamodb nor valkey" }),
     }
 }
 
@@ -132,6 +163,8 @@ mod tests {
         }
         assert!(vars(("PROVIDER_ENDPOINT", "http://127.0.0.1:9002")).is_ok());
         assert_eq!(vars(("SETTLE", "never")).unwrap_err().name, "SETTLE");
+        assert_eq!(vars(("CACHE_STORE", "memcached")).unwrap_err().name, "CACHE_STORE");
+        assert_eq!(vars(("CACHE_STORE", "valkey")).unwrap_err().name, "VALKEY_ENDPOINT");
         assert_eq!(vars(("CACHE_TTL_SECS", "1h")).unwrap_err().name, "CACHE_TTL_SECS");
     }
 }

@@ -10,11 +10,13 @@ use tollgate_aws::clock;
 use tollgate_aws::ledger::DynamoLedger;
 use tollgate_aws::quotas::DynamoQuotas;
 use tollgate_aws::records::DynamoRecords;
-use tollgate_aws::sdk::{self, Patience};
+use tollgate_aws::sdk::{self, Patience, SdkConfig};
 use tollgate_aws::settings::DynamoSettings;
+use tollgate_aws::valkey::{self, Login, ValkeyCache};
 use tollgate_aws::writes::Tables;
 use tollgate_aws::xray::XrayDaemon;
-use tollgate_invoke::config::Config;
+use tollgate_core::ports::Cache;
+use tollgate_invoke::config::{CacheStore, Config};
 use tollgate_invoke::extension::{Pump, run_beside};
 use tollgate_invoke::gateway::{Gateway, Options, Ports};
 use tollgate_invoke::handler::Handler;
@@ -37,11 +39,13 @@ async fn main() -> Result<(), Error> {
         limits: config.limits_table,
         cache: config.cache_table.clone(),
     };
+    let table = DynamoCache::new(dynamo.clone(), config.cache_table.clone(), objects.clone());
+    let cache = cache(config.cache_store, table, &sdk);
     let ports = Ports {
         settings: Arc::new(DynamoSettings::new(dynamo.clone(), config.config_table)),
         ledger: Arc::new(DynamoLedger::new(dynamo.clone(), tables)),
         records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),
-        cache: Arc::new(DynamoCache::new(dynamo.clone(), config.cache_table.clone(), objects.clone())),
+        cache,
         answers: Arc::new(DynamoAnswers::new(dynamo, config.cache_table, objects)),
         quotas: Arc::new(quotas),
         model: Arc::new(Bedrock::new(&sdk, providers).await?),
@@ -54,4 +58,16 @@ async fn main() -> Result<(), Error> {
     let handler = Handler::new(gateway, config.settle, outbox);
     let runtime = run_with_streaming_response(service_fn(|event| handler.handle(event)));
     run_beside(runtime, pump, config.settle).await
+}
+
+fn cache(store: CacheStore, table: DynamoCache, sdk: &SdkConfig) -> Arc<dyn Cache> {
+    match store {
+        CacheStore::Dynamo => Arc::new(table),
+        CacheStore::Valkey { endpoint, cache_name, user } => {
+            let login = Login::Iam { user, cache_name, sdk: Box::new(sdk.clone()) };
+            let options =
+                valkey::Options { endpoint, is_cluster: true, is_encrypted: true, authority: None, login };
+            Arc::new(ValkeyCache::new(options))
+        }
+    }
 }

@@ -140,7 +140,8 @@ async fn explains(stack: &Stack, key: &str, body: &Value) {
     let [a, b] = files.each_ref().map(|file| file.to_str().expect("the path is plain"));
     let id = key.split('-').nth(1).expect("a key holds its id");
 
-    let wish = ["cache", "explain", a, b, "--key-id", id, "--template", "answer:3", "--template-b", "answer:3"];
+    let wish =
+        ["cache", "explain", a, b, "--key-id", id, "--template", "answer:3", "--template-b", "answer:3"];
     let (explained, is_done) = stack.tollgate(&wish).await;
 
     assert!(is_done, "{explained}");

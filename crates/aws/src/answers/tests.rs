@@ -7,7 +7,7 @@ use tollgate_core::idempotency::Form;
 
 use super::*;
 
-const NAME: &str = "ab/r-1";
+const NAME: &str = "idem/ab/r-1";
 
 fn claim() -> Claim {
     Claim {

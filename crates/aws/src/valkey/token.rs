@@ -60,7 +60,11 @@ mod tests {
         let token = signed(credentials.clone(), "us-east-1", ("tollgate", "gateway"), noon).unwrap();
 
         assert!(token.starts_with("tollgate/?Action=connect&User=gateway&X-Amz-"), "{token}");
-        for part in ["X-Amz-Algorithm=AWS4-HMAC-SHA256", "X-Amz-Expires=900", "20261122%2Fus-east-1%2Felasticache%2Faws4_request"] {
+        for part in [
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256",
+            "X-Amz-Expires=900",
+            "20261122%2Fus-east-1%2Felasticache%2Faws4_request",
+        ] {
             assert!(token.contains(part), "{part}: {token}");
         }
         assert_eq!(token, signed(credentials.clone(), "us-east-1", ("tollgate", "gateway"), noon).unwrap());

@@ -29,7 +29,12 @@ impl Server {
     pub(crate) async fn start(kind: Kind) -> Option<Self> {
         let programs = ["valkey-server", "redis-server"];
         let is_there = |program: &&str| {
-            Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+            Command::new(program)
+                .arg("--version")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .is_ok()
         };
         let Some(program) = programs.into_iter().find(is_there) else {
             println!("NOT RUN: there is neither valkey-server nor redis-server");
@@ -57,14 +62,16 @@ impl Server {
         let port = self.port.to_string();
         match self.kind {
             Kind::Plain => command.args(["--port", &port]),
-            Kind::Encrypted => command.args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"]).args([
-                "--tls-cert-file",
-                "cert.pem",
-                "--tls-key-file",
-                "key.pem",
-                "--tls-ca-cert-file",
-                "cert.pem",
-            ]),
+            Kind::Encrypted => {
+                command.args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"]).args([
+                    "--tls-cert-file",
+                    "cert.pem",
+                    "--tls-key-file",
+                    "key.pem",
+                    "--tls-ca-cert-file",
+                    "cert.pem",
+                ])
+            }
             Kind::Guarded => {
                 let users = "user default on nopass +ping\n\
                     user gateway on >secret ~tollgate:* +mget +get +set +del +eval +multi +exec\n";
@@ -129,7 +136,17 @@ impl Drop for Server {
 fn certify(folder: &Path) {
     let made = Command::new("openssl")
         .current_dir(folder)
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .args(["-keyout", "key.pem", "-out", "cert.pem"])
