@@ -33,10 +33,10 @@ fn entry(expires_at: u64) -> Entry {
         asked_us: clock::now(),
         expires_at,
         labels: Labels {
-            tenant: "acme".parse().unwrap(),
+            tenant: "acme".parse().expect("it is a name"),
             model: "gpt-5.5".to_owned(),
             template: "answer:3".parse().ok(),
-            tags: vec!["docs".parse().unwrap()],
+            tags: vec!["docs".parse().expect("it is a name")],
         },
     };
     Entry { about, reply: Bytes::from_static(b"data: \xff\x00\n\n") }
@@ -137,7 +137,7 @@ async fn a_server_that_is_away_is_an_error_in_time_and_found_again() {
     cache.write("key", &entry(in_an_hour())).await.unwrap();
 
     server.stop();
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     assert!(cache.read("key", clock::now()).await.is_err());
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 
@@ -158,7 +158,7 @@ async fn a_server_that_never_answers_is_an_error_in_time() {
         authority: None,
         login: Login::Nobody,
     });
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
 
     let answer = cache.read("key", clock::now()).await;
 

@@ -1,6 +1,6 @@
 //! What is kept of answers: for whom, in which form, for how many at once, and how an operator is rid of it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::header::HeaderMap;
@@ -123,7 +123,7 @@ pub(crate) async fn an_operator_sees_explains_and_purges(stack: &Stack) {
 
     let (purged, is_done) = stack.tollgate(&["cache", "purge", "--tag", "handbook"]).await;
     assert!(is_done, "{purged}");
-    let begun = Instant::now();
+    let begun = tokio::time::Instant::now();
     let gone = eventually(Duration::from_secs(10), async || {
         let said = ask(stack, &key, &body, &tagged).await;
         (said.cache() != "hit-exact").then(|| begun.elapsed())

@@ -37,12 +37,12 @@ impl Server {
                 .is_ok()
         };
         let Some(program) = programs.into_iter().find(is_there) else {
-            println!("NOT RUN: there is neither valkey-server nor redis-server");
+            eprintln!("NOT RUN: there is neither valkey-server nor redis-server");
             return None;
         };
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let folder = std::env::temp_dir().join(format!("tollgate-valkey-{}-{port}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::create_dir_all(&folder).expect("the folder of temporary files can be written");
         if kind == Kind::Encrypted {
             certify(&folder);
         }
@@ -75,7 +75,7 @@ impl Server {
             Kind::Guarded => {
                 let users = "user default on nopass +ping\n\
                     user gateway on >secret ~tollgate:* +mget +get +set +del +eval +multi +exec\n";
-                std::fs::write(self.folder.join("users.acl"), users).unwrap();
+                std::fs::write(self.folder.join("users.acl"), users).expect("the folder is the test's own");
                 command.args(["--port", &port, "--aclfile", "users.acl"])
             }
             Kind::Cluster => command.args(["--port", &port, "--cluster-enabled", "yes"]),
@@ -120,8 +120,14 @@ impl Server {
 
     /// The authority that vouches for an encrypted server.
     pub(crate) fn authority(&self) -> Option<Vec<u8>> {
-        (self.kind == Kind::Encrypted).then(|| std::fs::read(self.folder.join("cert.pem")).unwrap())
+        (self.kind == Kind::Encrypted)
+            .then(|| std::fs::read(self.folder.join("cert.pem")).expect("it was made at start"))
     }
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
+    listener.local_addr().expect("a listener has an address").port()
 }
 
 impl Drop for Server {
