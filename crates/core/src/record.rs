@@ -147,7 +147,7 @@ pub struct Record {
     pub target: Option<String>,
     /// Where the answer came from.
     pub cache: CacheOutcome,
-    /// The key of the entry that answered it, or that the answer was kept under.
+    /// The key of the entry that answered it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_key: Option<CacheKey>,
     /// How it ended; absent while open.

@@ -43,6 +43,14 @@ pub(crate) struct Slot {
     pub(crate) leads: bool,
 }
 
+/// Under which key an answer is kept follows from the documents. Those of before are right but for the moment in which an
+/// operator changes them, so what they say is looked up while the head is read.
+pub(crate) struct Guess {
+    documents: Option<Arc<Documents>>,
+    slot: Option<Slot>,
+    standing: Option<Standing>,
+}
+
 /// A kept answer, in the form that the caller wants.
 pub(crate) struct Hit {
     about: About,
@@ -50,8 +58,38 @@ pub(crate) struct Hit {
 }
 
 impl Gateway {
+    pub(crate) async fn guess(&self, (arrival, request): (&Arrival, &Request)) -> Guess {
+        let documents = self.settings.last_known();
+        let slot = documents.as_ref().and_then(|documents| self.slot(arrival, request, documents));
+        let standing = self.look_up(arrival, slot.as_ref()).await;
+        Guess { documents, slot, standing }
+    }
+
+    /// Where the answer of a call is kept, and the one that is kept there, if this caller may be served it.
+    pub(crate) async fn find(
+        &self,
+        call: (&Arrival, &Request),
+        documents: &Arc<Documents>,
+        guess: Guess,
+    ) -> (Option<Slot>, Option<Hit>) {
+        let Guess { documents: last, slot: guessed, mut standing } = guess;
+        let is_right = last.is_some_and(|last| Arc::ptr_eq(&last, documents));
+        let slot = if is_right { guessed.clone() } else { self.slot(call.0, call.1, documents) };
+        let Some(mut slot) = slot else { return (None, None) };
+        if guessed.is_none_or(|guessed| guessed.key != slot.key) {
+            standing = self.look_up(call.0, Some(&slot)).await;
+        }
+        let Some(standing) = standing else {
+            // A cache that did not answer has cost enough time.
+            slot.wait = Duration::ZERO;
+            return (Some(slot), None);
+        };
+        let hit = self.hit(call, &slot, documents, standing.entry);
+        (Some(slot), hit)
+    }
+
     /// Where the answer of a call is kept, if it may be.
-    pub(crate) fn slot(&self, arrival: &Arrival, request: &Request, documents: &Documents) -> Option<Slot> {
+    fn slot(&self, arrival: &Arrival, request: &Request, documents: &Documents) -> Option<Slot> {
         let Arrival { caller, directive, is_strict, .. } = arrival;
         let (route, of_route) = documents.routing.route(&caller.team);
         let policy = &of_route.cache;

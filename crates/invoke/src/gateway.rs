@@ -107,36 +107,20 @@ impl Gateway {
 
     /// The call, once it is known what is asked.
     async fn serve_request(self: Arc<Self>, arrival: Arrival, request: Request) -> Result<Answer, Error> {
-        // Under which key an answer is kept follows from the documents: those of before are right but for the moment in
-        // which an operator changes them.
-        let last = self.settings.last_known();
-        let guess = last.and_then(|documents| self.slot(&arrival, &request, &documents));
-        let looked_up = self.look_up(&arrival, guess.as_ref());
+        let call = (&arrival, &request);
         let admitted = self.settings.admit(arrival.at);
         let known = futures_util::future::join(self.claimed(&arrival), self.flow(&arrival));
-        let (documents, mut standing, (claimed, flow)) =
-            futures_util::future::join3(admitted, looked_up, known).await;
+        let (documents, guess, (claimed, flow)) =
+            futures_util::future::join3(admitted, self.guess(call), known).await;
         self.span(&arrival, "admit-and-look-up", arrival.at, documents.is_err());
         let documents = documents?;
         check_model(&documents, &arrival.caller, &request.model)?;
         if let Some(earlier) = self.replayable(&arrival, claimed?).await? {
             return Ok(self.answer_replay(&arrival, &request, earlier, &documents));
         }
-        let mut slot = self.slot(&arrival, &request, &documents);
-        let key = |slot: &Option<Slot>| slot.as_ref().map(|slot| slot.key.clone());
-        if key(&slot) != key(&guess) {
-            standing = self.look_up(&arrival, slot.as_ref()).await;
-        }
-        let call = (&arrival, &request);
-        match (&mut slot, standing) {
-            (Some(slot), Some(standing)) => {
-                if let Some(hit) = self.hit(call, slot, &documents, standing.entry) {
-                    return Ok(self.clone().answer_hit(call, slot, hit, &documents));
-                }
-            }
-            // A cache that did not answer has cost enough time.
-            (Some(slot), None) => slot.wait = Duration::ZERO,
-            (None, _) => {}
+        let (slot, hit) = self.find(call, &documents, guess).await;
+        if let (Some(slot), Some(hit)) = (&slot, hit) {
+            return Ok(self.clone().answer_hit(call, slot, hit, &documents));
         }
         self.ask_a_model(Asking { arrival, request, slot, flow }, &documents).await
     }
