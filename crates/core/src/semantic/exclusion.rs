@@ -78,3 +78,6 @@ fn turns(prompt: &Prompt) -> usize {
     let is_turn = |item: &&Item| matches!(item, Item::Message { role: Role::User | Role::Assistant, .. });
     prompt.items.iter().filter(is_turn).count()
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,9 @@ pub struct Features {
     /// How many words deny.
     #[serde(rename = "x")]
     pub negations: u16,
+    /// How many words join one thing to another, or leave a choice.
+    #[serde(rename = "j")]
+    pub joints: u16,
     /// Names, abbreviations, quotations, addresses and identifiers.
     #[serde(rename = "e", skip_serializing_if = "Vec::is_empty")]
     pub entities: Vec<Word>,
@@ -70,6 +73,9 @@ impl Features {
         if lexicon::is_negation(&word) {
             self.negations = self.negations.saturating_add(1);
             return;
+        }
+        if lexicon::is_joint(&word) {
+            self.joints = self.joints.saturating_add(1);
         }
         if let Some(asked) = lexicon::asked(&word, token.is_first) {
             push(&mut self.asks, hash(asked));

@@ -2,7 +2,7 @@
 
 /// Words that say nothing about what is asked.
 const STOP: &[&str] = &[
-    "a", "about", "actually", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "being", "both", "but", "by", "do", "does", "doing", "done", "ever", "exactly", "for", "from", "had", "having", "i", "in", "into", "is", "it's", "its", "just", "kindly", "of", "on", "please", "really", "some", "tell", "the", "their", "them", "then", "these", "to", "truly", "very", "was", "way", "we", "were", "which", "while", "you",
+    "a", "about", "actually", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "being", "both", "but", "by", "do", "does", "doing", "done", "ever", "exactly", "for", "from", "had", "having", "i", "in", "into", "is", "it's", "its", "just", "kindly", "of", "on", "please", "really", "some", "tell", "the", "their", "them", "then", "these", "to", "truly", "very", "was", "way", "we", "were", "what", "what's", "which", "while", "you",
 ];
 
 const NEGATIONS: &[&str] = &[
@@ -79,6 +79,11 @@ pub(super) fn asked(word: &str, is_first: bool) -> Option<&'static str> {
     ASKS.iter().find(|(name, _)| *name == word).map(|(_, asked)| *asked)
 }
 
+/// Whether the word joins one thing to another, or leaves a choice.
+pub(super) fn is_joint(word: &str) -> bool {
+    ["and", "or", "und", "oder", "et", "ou", "y", "o"].contains(&word)
+}
+
 /// Whether the word denies.
 pub(super) fn is_negation(word: &str) -> bool {
     NEGATIONS.contains(&word) || word.ends_with("n't") || word.ends_with("n’t")
@@ -107,7 +112,7 @@ pub(super) fn opposites() -> impl Iterator<Item = (&'static str, &'static str)> 
 /// The word without a usual English ending, so that "laptops" and "laptop" are one word.
 pub(super) fn stem(word: &str) -> String {
     let word = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word);
-    if !word.is_ascii() || word.len() < 4 {
+    if word.len() < 4 || !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return word.to_owned();
     }
     let cut = |ending: &str, least: usize| word.strip_suffix(ending).filter(|rest| rest.len() >= least);

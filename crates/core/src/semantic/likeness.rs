@@ -34,6 +34,10 @@ pub enum Reason {
     Opposites,
     /// One asks for a reason, a place, a time, a person, or a yes or no, and the other does not.
     Asks,
+    /// One asks of more things than the other.
+    Joints,
+    /// The new one only adds words: it asks for something narrower.
+    Narrower,
     /// The same words, the other way round.
     Order,
 }
@@ -59,39 +63,45 @@ impl Strangers {
     }
 }
 
-/// Compares two questions.
+/// Compares a new question with a kept one.
 #[must_use]
-pub fn likeness(one: &Features, other: &Features) -> Likeness {
-    if one.whole == other.whole && one.length == other.length {
+pub fn likeness(kept: &Features, new: &Features) -> Likeness {
+    if kept.whole == new.whole && kept.length == new.length {
         return Likeness::Alike { apart: 0 };
     }
-    if let Some(reason) = difference(one, other) {
+    if let Some(reason) = difference(kept, new) {
         return Likeness::Different(reason);
     }
-    let apart = missing(&one.content, &other.content) + missing(&other.content, &one.content);
+    let apart = missing(&kept.content, &new.content) + missing(&new.content, &kept.content);
     Likeness::Alike { apart: u8::try_from(apart).unwrap_or(u8::MAX) }
 }
 
-fn difference(one: &Features, other: &Features) -> Option<Reason> {
-    if one.numbers != other.numbers {
+fn difference(kept: &Features, new: &Features) -> Option<Reason> {
+    if kept.numbers != new.numbers {
         return Some(Reason::Numbers);
     }
-    if one.measures != other.measures {
+    if kept.measures != new.measures {
         return Some(Reason::Measures);
     }
-    if one.negations != other.negations {
+    if kept.negations != new.negations {
         return Some(Reason::Negation);
     }
-    if has_foreign(one, other) || has_foreign(other, one) {
+    if has_foreign(kept, new) || has_foreign(new, kept) {
         return Some(Reason::Entities);
     }
-    if are_opposites(one, other) {
+    if are_opposites(kept, new) {
         return Some(Reason::Opposites);
     }
-    if one.asks != other.asks {
+    if kept.asks != new.asks {
         return Some(Reason::Asks);
     }
-    if is_turned(one, other) {
+    if kept.joints != new.joints {
+        return Some(Reason::Joints);
+    }
+    if missing(&kept.content, &new.content) == 0 && missing(&new.content, &kept.content) > 0 {
+        return Some(Reason::Narrower);
+    }
+    if is_turned(kept, new) {
         return Some(Reason::Order);
     }
     None
@@ -122,4 +132,68 @@ fn is_turned(one: &Features, other: &Features) -> bool {
 /// How many of these words the others are without.
 fn missing(words: &[Word], others: &[Word]) -> usize {
     words.iter().filter(|word| !others.contains(word)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn compare(kept: &str, new: &str) -> Likeness {
+        likeness(&Features::of(kept), &Features::of(new))
+    }
+
+    #[test]
+    fn what_must_not_differ_is_named() {
+        let cases = [
+            ("Who won the cup in 2014?", "Who won the cup in 2018?", Reason::Numbers),
+            ("Wie viele Tage hat Monat 2?", "Wie viele Tage hat Monat 3?", Reason::Numbers),
+            ("What happens on monday?", "What happens on tuesday?", Reason::Measures),
+            ("How far is it in miles?", "How far is it in km?", Reason::Measures),
+            ("Can dogs eat grapes?", "Can't dogs eat grapes?", Reason::Negation),
+            ("Darf man das?", "Darf man das nicht?", Reason::Negation),
+            ("What is the capital of France?", "What is the capital of Spain?", Reason::Entities),
+            ("What does `foo` mean?", "What does `bar` mean?", Reason::Entities),
+            ("Should I buy gold now?", "Should I sell gold now?", Reason::Opposites),
+            ("What is the best phone?", "What is the worst phone?", Reason::Opposites),
+            ("What to do before lunch?", "What to do after lunch?", Reason::Opposites),
+            ("Why is tea healthy?", "Where is tea healthy?", Reason::Asks),
+            ("How do I quit?", "Should I quit?", Reason::Asks),
+            ("How do I learn reading?", "How do I learn reading and writing?", Reason::Joints),
+            ("How do I hire a hacker?", "How do I hire a cheap hacker?", Reason::Narrower),
+            ("How do I convert euros to dollars?", "How do I convert dollars to euros?", Reason::Order),
+            ("How do I get from oslo to rome?", "How do I get from rome to oslo?", Reason::Order),
+        ];
+        for (kept, new, reason) in cases {
+            assert_eq!(compare(kept, new), Likeness::Different(reason), "{kept} {new}");
+        }
+    }
+
+    #[test]
+    fn other_words_for_the_same_are_counted() {
+        for (kept, new, apart) in [
+            ("What is the capital of France?", "what's the capital of france", 0),
+            ("What are the best books about tea?", "Which is the best book on tea?", 0),
+            ("How can I learn python fast?", "What's a quick method to learn python?", 5),
+        ] {
+            assert_eq!(compare(kept, new), Likeness::Alike { apart }, "{kept} {new}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_like_itself(text in ".{0,60}") {
+            prop_assert_eq!(compare(&text, &text), Likeness::Alike { apart: 0 });
+        }
+
+        #[test]
+        fn another_number_is_never_alike(one in 13_u32..10_000, other in 13_u32..10_000) {
+            prop_assume!(one != other);
+
+            let (kept, new) = (format!("What about {one}?"), format!("What about {other}?"));
+
+            prop_assert_eq!(compare(&kept, &new), Likeness::Different(Reason::Numbers));
+        }
+    }
 }

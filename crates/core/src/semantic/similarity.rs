@@ -71,3 +71,44 @@ pub fn cosine(one: &[f32], other: &[f32]) -> Similarity {
     }
     Similarity::from_cosine(product(one, other) / lengths)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn directions_are_compared_and_lengths_are_not() {
+        assert_eq!(cosine(&[1.0, 0.0], &[3.0, 0.0]), Similarity::ONE);
+        assert_eq!(cosine(&[1.0, 0.0], &[0.0, 2.0]).millionths(), 0);
+        assert_eq!(cosine(&[1.0, 1.0], &[1.0, 0.0]).millionths(), 707_107);
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_far_away() {
+        for (one, other) in [(vec![1.0], vec![1.0, 0.0]), (vec![0.0], vec![1.0]), (vec![f32::NAN], vec![1.0]), (vec![], vec![])] {
+            assert_eq!(cosine(&one, &other).millionths(), -1_000_000, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn a_distance_is_one_less_the_cosine() {
+        assert_eq!(Similarity::from_distance(0.0), Similarity::ONE);
+        assert_eq!(Similarity::from_distance(0.25).millionths(), 750_000);
+        assert_eq!(Similarity::from_distance(f32::INFINITY).millionths(), -1_000_000);
+    }
+
+    #[test]
+    fn it_is_written_as_a_decimal() {
+        assert_eq!(Similarity::from_millionths(950_001).to_string(), "0.950001");
+        assert_eq!(Similarity::from_millionths(-5).to_string(), "-0.000005");
+    }
+
+    proptest! {
+        #[test]
+        fn it_does_not_matter_which_comes_first(one in proptest::collection::vec(-1.0_f32..1.0, 4), other in proptest::collection::vec(-1.0_f32..1.0, 4)) {
+            prop_assert_eq!(cosine(&one, &other), cosine(&other, &one));
+        }
+    }
+}
