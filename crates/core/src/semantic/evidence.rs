@@ -113,26 +113,33 @@ impl Histogram {
         histogram
     }
 
-    /// The tallies of the step with this similarity and of those below it, and of those above.
+    /// What the entry's pairs say of a pair with this similarity.
     #[must_use]
     pub fn around(&self, similarity: Similarity) -> Around {
         let here = step(similarity).unwrap_or(0);
         let sum = |steps: &[Tally]| steps.iter().fold(Tally::default(), |sum, tally| sum.plus(*tally));
-        let (below, rest) = self.steps.split_at(here);
-        let (at, above) = rest.split_at(1);
-        Around { below: sum(below), at: sum(at), above: sum(above) }
+        let (farther, nearer) = (&self.steps[..=here], &self.steps[here..]);
+        let last_right = farther.iter().rposition(|tally| tally.right > 0).map_or(0, |step| step + 1);
+        let first_wrong = nearer.iter().position(|tally| tally.wrong > 0).unwrap_or(nearer.len());
+        let (right, wrong) = (sum(farther).right, sum(nearer).wrong);
+        // What stands at this very step is counted above already.
+        let doubtful = &self.steps[last_right.min(here)..here];
+        let hopeful = nearer.get(1..first_wrong).unwrap_or_default();
+        Around { right, wrong, nearer_right: sum(hopeful).right, farther_wrong: sum(doubtful).wrong }
     }
 }
 
-/// An entry's tallies, seen from a similarity.
+/// An entry's pairs, seen from a similarity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Around {
-    /// Of pairs that were farther apart.
-    pub below: Tally,
-    /// Of pairs as near.
-    pub at: Tally,
-    /// Of pairs that were nearer.
-    pub above: Tally,
+    /// Right ones as near or farther: what is nearer than those should be right too.
+    pub right: u64,
+    /// Wrong ones as near or nearer: what is farther than those should be wrong too.
+    pub wrong: u64,
+    /// Right ones that are nearer, with no wrong one between.
+    pub nearer_right: u64,
+    /// Wrong ones that are farther, with no right one between.
+    pub farther_wrong: u64,
 }
 
 impl Pool {

@@ -22,6 +22,11 @@ impl Millionths {
     }
 
     fn parse(text: &str) -> Option<Self> {
+        // JSON numbers below 0.0001 come with an exponent.
+        if let Some((number, exponent)) = text.split_once("e-") {
+            let zeros = exponent.parse::<usize>().ok()?.checked_sub(1).filter(|zeros| *zeros < 6)?;
+            return Self::parse(&format!("0.{}{}", "0".repeat(zeros), number.replace('.', "")));
+        }
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         let is_plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         if !is_plain(whole) || !is_plain(fraction) || fraction.len() > 6 {
@@ -64,7 +69,7 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_share_is_refused() {
-        for text in ["-0.1", "1.000001", "2", "0.0000001", "\"0.1\"", "null"] {
+        for text in ["-0.1", "1.000001", "2", "0.0000001", "1e-7", "1.5e-6", "\"0.1\"", "null"] {
             assert!(serde_json::from_str::<Millionths>(text).is_err(), "{text}");
         }
         assert_eq!(serde_json::from_str::<Millionths>("0.01").unwrap().parts(), 10_000);
@@ -73,7 +78,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_share_is_read_as_it_is_written(parts in 10_u32..=1_000_000) {
+        fn a_share_is_read_as_it_is_written(parts in 0_u32..=1_000_000) {
             let text = serde_json::to_string(&Millionths::new(parts)).unwrap();
 
             prop_assert_eq!(serde_json::from_str::<Millionths>(&text).unwrap(), Millionths::new(parts), "{}", text);

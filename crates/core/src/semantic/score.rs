@@ -58,8 +58,8 @@ pub fn score(apart: u8, similarity: Similarity, entry: &Histogram, pool: &Pool) 
     let Some(step) = step(similarity) else { return Score(0) };
     let right = calibrated(pool.steps(Strangers::of(apart)), step);
     let around = entry.around(similarity);
-    let rights = FULL * (around.below.right.saturating_add(around.at.right)) + HALF * around.above.right;
-    let wrongs = FULL * (around.above.wrong.saturating_add(around.at.wrong)) + HALF * around.below.wrong;
+    let rights = FULL * around.right + HALF * around.nearer_right;
+    let wrongs = FULL * around.wrong + HALF * around.farther_wrong;
     let all = u128::from(PRIOR + rights + wrongs);
     let sum = u128::from(PRIOR) * u128::from(right) + u128::from(rights) * 1_000_000;
     Score(u32::try_from(sum / all).unwrap_or(0))

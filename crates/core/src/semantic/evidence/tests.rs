@@ -41,20 +41,26 @@ proptest! {
         prop_assert_eq!(Histogram::from_attributes(of(&entry)), histogram);
         prop_assert_eq!(Pool::from_attributes(of(&route)), pool);
     }
+}
 
-    #[test]
-    fn nothing_is_lost_between_below_at_and_above(
-        observations in proptest::collection::vec(observation(), 0..40), from in 700_000..=1_000_000_i32,
-    ) {
-        let mut histogram = Histogram::default();
-        observations.iter().for_each(|observation| histogram.note(observation));
-        let kept = observations.iter().filter(|observation| observation.similarity.millionths() >= LEAST).count();
-
-        let around = histogram.around(Similarity::from_millionths(from));
-
-        let all = around.below.plus(around.at).plus(around.above);
-        prop_assert_eq!(usize::try_from(all.total()).unwrap(), kept);
+fn noted(pairs: &[(i32, bool)]) -> Histogram {
+    let mut histogram = Histogram::default();
+    for (similarity, is_right) in pairs {
+        let similarity = Similarity::from_millionths(*similarity);
+        histogram.note(&Observation { similarity, apart: 0, score: Score::default(), is_right: *is_right });
     }
+    histogram
+}
+
+#[test]
+fn a_right_pair_takes_the_weight_from_wrong_ones_that_are_farther() {
+    let histogram = noted(&[(750_000, false), (850_000, true), (900_000, false)]);
+    let around = |at| histogram.around(Similarity::from_millionths(at));
+
+    assert_eq!(around(950_000), Around { right: 1, wrong: 0, nearer_right: 0, farther_wrong: 1 });
+    assert_eq!(around(880_000), Around { right: 1, wrong: 1, nearer_right: 0, farther_wrong: 0 });
+    assert_eq!(around(800_000), Around { right: 0, wrong: 1, nearer_right: 1, farther_wrong: 1 });
+    assert_eq!(around(750_000), Around { right: 0, wrong: 2, nearer_right: 0, farther_wrong: 0 });
 }
 
 #[test]
