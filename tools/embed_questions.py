@@ -78,8 +78,7 @@ class Encoder:
         return mean / np.linalg.norm(mean, axis=1, keepdims=True)
 
 
-def main():
-    texts = Path(sys.argv[1]).read_text().splitlines()
+def embed(texts):
     folder = model_folder()
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_TOKENS)
@@ -97,7 +96,12 @@ def main():
             ids[row, : len(tokens[index])] = tokens[index]
         mask = np.array([[place < len(tokens[index]) for place in range(length)] for index in batch])
         vectors[batch] = encoder.encode(ids, mask)
-    vectors.tofile(sys.argv[2])
+    return vectors
+
+
+def main():
+    texts = Path(sys.argv[1]).read_text(encoding="utf-8").split("\n")[:-1]
+    embed(texts).tofile(sys.argv[2])
     print(f"{len(texts)} texts embedded", file=sys.stderr)
 
 

@@ -1,14 +1,14 @@
 //! How many answers the semantic cache gives, and how many of them wrongly, on labelled question pairs.
-//! `tools/semantic_quality.sh` makes the vectors and runs it; without vectors it takes the similarities kept beside the
-//! pairs.
+//! `tools/semantic_quality.sh` makes the vectors and the similarities and runs it; without arguments it takes the
+//! similarities that are kept beside the pairs.
 
 #![expect(clippy::print_stdout, reason = "its output is the report")]
 
 mod replay;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use replay::{Halves, Outcome, Pair, Sample, fixed, learned, replay, similarities};
+use replay::{Halves, Outcome, Pair, Sample, fixed, folder, kept, learned, replay};
 use tollgate_core::semantic::likeness::Likeness;
 use tollgate_core::semantic::similarity::cosine;
 
@@ -18,18 +18,20 @@ const SEEDS: u64 = 10;
 const DIMENSIONS: usize = 384;
 
 fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/question-pairs");
-    let sample = Sample::read(&folder.join("pairs.tsv.gz"));
-    let mut arguments = std::env::args().skip(1).map(PathBuf::from);
-    match (arguments.next(), arguments.next()) {
-        (Some(texts), None) => {
-            std::fs::write(texts, sample.texts.join("\n") + "\n").expect("the texts can be written");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let read = |name: &str| Sample::read(&folder().join(format!("{name}.tsv.gz")));
+    match arguments.as_slice() {
+        ["texts", name, path] => {
+            std::fs::write(path, read(name).texts.join("\n") + "\n").expect("the texts can be written");
         }
-        (Some(vectors), Some(similarities)) => measure(&sample, &vectors, &similarities),
-        (None, _) => {
-            let pairs = sample.with(similarities(&folder.join("similarities.txt.gz")));
-            report(&pairs);
+        ["similarities", name, vectors, path] => measure(&read(name), Path::new(vectors), Path::new(path)),
+        [] => {
+            for name in ["quora", "banking"] {
+                report(name, &kept(name));
+            }
         }
+        _ => panic!("usage: semantic_quality [texts SAMPLE FILE | similarities SAMPLE VECTORS FILE]"),
     }
 }
 
@@ -48,10 +50,10 @@ fn measure(sample: &Sample, vectors: &Path, similarities: &Path) {
     std::fs::write(similarities, lines.collect::<String>()).expect("the similarities can be written");
 }
 
-fn report(pairs: &[Pair]) {
+fn report(name: &str, pairs: &[Pair]) {
     let same = pairs.iter().filter(|pair| pair.is_same).count();
     let alike = pairs.iter().filter(|pair| matches!(pair.likeness, Likeness::Alike { .. })).count();
-    println!("{} pairs, {same} of them the same question; {alike} pass the guards\n", pairs.len());
+    println!("\n{name}: {} pairs, {same} of them the same question; {alike} pass the guards\n", pairs.len());
     println!("| bound | part | requests | hits | false hits | share | hit rate | explored | worst seed |");
     println!("|---|---|---|---|---|---|---|---|---|");
     for bound in BOUNDS {
@@ -79,9 +81,8 @@ fn report(pairs: &[Pair]) {
 fn line(bound: &str, part: &str, runs: &[Outcome]) {
     let sum = runs.iter().fold(Outcome::default(), |sum, run| sum.plus(*run));
     let count = u32::try_from(runs.len()).expect("there are few seeds");
-    let worst = runs.iter().max_by_key(|run| {
-        u64::from(run.false_hits) * 1_000_000 / u64::from(run.hits.max(1))
-    });
+    let worst =
+        runs.iter().max_by_key(|run| u64::from(run.false_hits) * 1_000_000 / u64::from(run.hits.max(1)));
     let worst = worst.copied().unwrap_or_default();
     println!(
         "| {bound} | {part} | {} | {} | {} | {} | {} | {} | {} ({} of {}) |",

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use tollgate_core::semantic::admission::{Verdict, verdict};
@@ -15,23 +15,23 @@ use tollgate_core::semantic::score::score;
 use tollgate_core::semantic::similarity::Similarity;
 
 /// A kept question, a new one, and whether people said that they ask the same.
-pub struct Pair {
-    pub entry: usize,
-    pub question: usize,
-    pub is_same: bool,
-    pub likeness: Likeness,
-    pub similarity: Similarity,
+pub(crate) struct Pair {
+    pub(crate) entry: usize,
+    pub(crate) question: usize,
+    pub(crate) is_same: bool,
+    pub(crate) likeness: Likeness,
+    pub(crate) similarity: Similarity,
 }
 
 /// The sample: its texts, and its pairs as numbers of texts.
-pub struct Sample {
-    pub texts: Vec<String>,
-    pub pairs: Vec<(usize, usize, bool)>,
+pub(crate) struct Sample {
+    pub(crate) texts: Vec<String>,
+    pub(crate) pairs: Vec<(usize, usize, bool)>,
 }
 
 impl Sample {
     /// Reads gzipped lines of entry, question and label.
-    pub fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let file = std::fs::File::open(path).expect("the sample of pairs is there");
         let (mut texts, mut pairs) = (Vec::new(), Vec::new());
         let mut known: HashMap<String, usize> = HashMap::new();
@@ -52,8 +52,8 @@ impl Sample {
     }
 
     /// The pairs with their similarities, in the same order.
-    pub fn with(&self, similarities: impl IntoIterator<Item = Similarity>) -> Vec<Pair> {
-        let features: Vec<_> = self.texts.iter().map(|text| Features::of(text)).collect();
+    pub(crate) fn with(&self, similarities: impl IntoIterator<Item = Similarity>) -> Vec<Pair> {
+        let features: Vec<_> = self.texts.iter().map(|text| Features::of(text.as_str())).collect();
         let pairs = self.pairs.iter().zip(similarities);
         pairs
             .map(|(&(entry, question, is_same), similarity)| Pair {
@@ -67,8 +67,21 @@ impl Sample {
     }
 }
 
+/// A sample with the similarities that are kept beside it.
+pub(crate) fn kept(name: &str) -> Vec<Pair> {
+    let sample = Sample::read(&folder().join(format!("{name}.tsv.gz")));
+    let similarities = similarities(&folder().join(format!("{name}.similarities.gz")));
+    assert_eq!(similarities.len(), sample.pairs.len(), "each pair has its similarity");
+    sample.with(similarities)
+}
+
+/// Where the samples are.
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/question-pairs")
+}
+
 /// Reads a similarity in millionths from each line.
-pub fn similarities(path: &Path) -> Vec<Similarity> {
+fn similarities(path: &Path) -> Vec<Similarity> {
     let file = std::fs::File::open(path).expect("the similarities are there");
     let lines = BufReader::new(GzDecoder::new(file)).lines();
     lines
@@ -81,15 +94,15 @@ pub fn similarities(path: &Path) -> Vec<Similarity> {
 
 /// What a replay came to.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Outcome {
-    pub requests: u32,
-    pub hits: u32,
-    pub false_hits: u32,
-    pub explored: u32,
+pub(crate) struct Outcome {
+    pub(crate) requests: u32,
+    pub(crate) hits: u32,
+    pub(crate) false_hits: u32,
+    pub(crate) explored: u32,
 }
 
 impl Outcome {
-    pub fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             requests: self.requests + other.requests,
             hits: self.hits + other.hits,
@@ -113,19 +126,19 @@ impl Outcome {
 
 /// The halves of a replay: while there is little evidence, and afterwards.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Halves {
-    pub first: Outcome,
-    pub second: Outcome,
+pub(crate) struct Halves {
+    pub(crate) first: Outcome,
+    pub(crate) second: Outcome,
 }
 
 impl Halves {
-    pub fn whole(self) -> Outcome {
+    pub(crate) fn whole(self) -> Outcome {
         self.first.plus(self.second)
     }
 }
 
 /// Puts the pairs to the policy in the order that the seed makes.
-pub fn replay(pairs: &[Pair], policy: &SemanticPolicy, seed: u64) -> Halves {
+pub(crate) fn replay(pairs: &[Pair], policy: &SemanticPolicy, seed: u64) -> Halves {
     let mut random = Random(seed);
     let mut order: Vec<_> = (0..pairs.len()).collect();
     for place in (1..order.len()).rev() {
@@ -154,7 +167,7 @@ pub fn replay(pairs: &[Pair], policy: &SemanticPolicy, seed: u64) -> Halves {
 }
 
 /// What one similarity for all would serve; with the words compared as well, or without.
-pub fn fixed(pairs: &[Pair], threshold: &str, has_guards: bool) -> Outcome {
+pub(crate) fn fixed(pairs: &[Pair], threshold: &str, has_guards: bool) -> Outcome {
     let text = format!(r#"{{"mode":"fixed","threshold":{threshold}}}"#);
     let policy: SemanticPolicy = serde_json::from_str(&text).expect("the policy is right");
     assert_eq!(policy.mode, Mode::Fixed);
@@ -168,7 +181,7 @@ pub fn fixed(pairs: &[Pair], threshold: &str, has_guards: bool) -> Outcome {
 }
 
 /// The policy that learns under a bound.
-pub fn learned(max_error: &str) -> SemanticPolicy {
+pub(crate) fn learned(max_error: &str) -> SemanticPolicy {
     serde_json::from_str(&format!(r#"{{"max_error":{max_error}}}"#)).expect("the policy is right")
 }
 

@@ -45,10 +45,7 @@ impl Tally {
     /// The sum of two tallies.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
-        Self {
-            right: self.right.saturating_add(other.right),
-            wrong: self.wrong.saturating_add(other.wrong),
-        }
+        Self { right: self.right.saturating_add(other.right), wrong: self.wrong.saturating_add(other.wrong) }
     }
 
     const fn note(&mut self, is_right: bool, count: u64) {

@@ -7,8 +7,8 @@ use crate::semantic::lexicon;
 /// The hash of a word.
 pub type Word = u32;
 
-/// How many words of each kind are kept; a longer text is compared by its beginning, and by its length.
-const MAX_WORDS: usize = 256;
+/// How many words are looked at; a longer text is like another only if all its words are the same.
+pub(super) const MAX_WORDS: u32 = 512;
 
 /// A question, word by word. Sets are sorted; the content words stand in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,11 +56,14 @@ impl Features {
         for token in &tokens {
             features.note(token, is_title);
         }
-        for list in [&mut features.measures, &mut features.entities, &mut features.poles, &mut features.numbers] {
+        for list in
+            [&mut features.measures, &mut features.entities, &mut features.poles, &mut features.numbers]
+        {
             list.sort_unstable();
         }
         features.asks.sort_unstable();
-        for list in [&mut features.measures, &mut features.entities, &mut features.poles, &mut features.asks] {
+        for list in [&mut features.measures, &mut features.entities, &mut features.poles, &mut features.asks]
+        {
             list.dedup();
         }
         features
@@ -70,6 +73,9 @@ impl Features {
         let word = token.text.to_lowercase();
         self.whole = follow(self.whole, &word);
         self.length = self.length.saturating_add(1);
+        if self.length > MAX_WORDS {
+            return;
+        }
         if lexicon::is_negation(&word) {
             self.negations = self.negations.saturating_add(1);
             return;
@@ -78,28 +84,22 @@ impl Features {
             self.joints = self.joints.saturating_add(1);
         }
         if let Some(asked) = lexicon::asked(&word, token.is_first) {
-            push(&mut self.asks, hash(asked));
+            self.asks.push(hash(asked));
         }
         if lexicon::has_opposite(&word) {
-            push(&mut self.poles, hash(&word));
+            self.poles.push(hash(&word));
         }
         let stem = lexicon::stem(&word);
         if let Some(number) = number(&word) {
-            push(&mut self.numbers, hash(&number));
+            self.numbers.push(hash(&number));
         } else if lexicon::is_measure(&word) || (token.text == "May" && !token.is_first) {
-            push(&mut self.measures, hash(&stem));
+            self.measures.push(hash(&stem));
         } else if token.is_name(is_title) {
-            push(&mut self.entities, hash(&stem));
+            self.entities.push(hash(&stem));
         }
         if !lexicon::is_stop(&word) && !self.content.contains(&hash(&stem)) {
-            push(&mut self.content, hash(&stem));
+            self.content.push(hash(&stem));
         }
-    }
-}
-
-fn push(list: &mut Vec<Word>, word: Word) {
-    if list.len() < MAX_WORDS {
-        list.push(word);
     }
 }
 
@@ -135,7 +135,10 @@ impl Token<'_> {
             return self.is_quoted && letters > 0;
         }
         let inner_capital = self.text.chars().skip(1).any(char::is_uppercase);
-        inner_capital || self.is_quoted || self.is_symbol() || (!self.is_first && self.is_capitalised() && self.text != "I")
+        inner_capital
+            || self.is_quoted
+            || self.is_symbol()
+            || (!self.is_first && self.is_capitalised() && self.text != "I")
     }
 
     fn is_symbol(&self) -> bool {
@@ -167,7 +170,8 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
         for raw in piece.split_inclusive(|letter: char| !letter.is_alphanumeric() && !is_inner(letter)) {
             let opens = raw.ends_with(['"', '“', '«', '„', '`']);
             let closes = raw.ends_with(['”', '»']) || (opens && is_quoted);
-            let whole = raw.trim_matches(|letter: char| !letter.is_alphanumeric() && !"#+%$€£".contains(letter));
+            let whole =
+                raw.trim_matches(|letter: char| !letter.is_alphanumeric() && !"#+%$€£".contains(letter));
             let symbol = raw.trim_matches(|letter: char| ".,?!;:'\"()[]-–—…’‘“”„«»&/`*\\".contains(letter));
             for part in parts(if whole.is_empty() { symbol } else { whole }) {
                 tokens.push(Token { text: part, is_first, is_quoted });

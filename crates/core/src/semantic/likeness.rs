@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::semantic::features::{Features, Word, hash};
+use crate::semantic::features::{Features, MAX_WORDS, Word, hash};
 use crate::semantic::lexicon;
 
 /// How two questions compare, word by word.
@@ -22,6 +22,8 @@ pub enum Likeness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
+    /// They are too long to be compared word by word.
+    Length,
     /// In a number.
     Numbers,
     /// In a date, a time or a unit.
@@ -77,6 +79,9 @@ pub fn likeness(kept: &Features, new: &Features) -> Likeness {
 }
 
 fn difference(kept: &Features, new: &Features) -> Option<Reason> {
+    if kept.length.max(new.length) > MAX_WORDS {
+        return Some(Reason::Length);
+    }
     if kept.numbers != new.numbers {
         return Some(Reason::Numbers);
     }
@@ -126,7 +131,9 @@ fn are_opposites(one: &Features, other: &Features) -> bool {
 
 /// Whether all words that carry meaning are the same, in another order.
 fn is_turned(one: &Features, other: &Features) -> bool {
-    one.content != other.content && missing(&one.content, &other.content) == 0 && missing(&other.content, &one.content) == 0
+    one.content != other.content
+        && missing(&one.content, &other.content) == 0
+        && missing(&other.content, &one.content) == 0
 }
 
 /// How many of these words the others are without.

@@ -12,8 +12,8 @@ pub const GRADES: usize = 16;
 
 /// The share of wrong answers, in millionths, below which each grade but the lowest lies.
 const BELOW: [u32; GRADES - 1] = [
-    400_000, 300_000, 220_000, 160_000, 120_000, 90_000, 66_000, 49_000, 36_000, 27_000, 20_000, 15_000, 11_000, 8_000,
-    6_000,
+    400_000, 300_000, 220_000, 160_000, 120_000, 90_000, 66_000, 49_000, 36_000, 27_000, 20_000, 15_000,
+    11_000, 8_000, 6_000,
 ];
 
 /// How much the guess without an entry's own evidence weighs, in tenths of a verified pair. Entries are mostly right
@@ -58,9 +58,10 @@ pub fn score(apart: u8, similarity: Similarity, entry: &Histogram, pool: &Pool) 
     let Some(step) = step(similarity) else { return Score(0) };
     let right = calibrated(pool.steps(Strangers::of(apart)), step);
     let around = entry.around(similarity);
-    let rights = FULL * around.right + HALF * around.nearer_right;
-    let wrongs = FULL * around.wrong + HALF * around.farther_wrong;
-    let all = u128::from(PRIOR + rights + wrongs);
+    let weigh = |full: u64, half: u64| full.saturating_mul(FULL).saturating_add(half.saturating_mul(HALF));
+    let (rights, wrongs) =
+        (weigh(around.right, around.nearer_right), weigh(around.wrong, around.farther_wrong));
+    let all = u128::from(PRIOR) + u128::from(rights) + u128::from(wrongs);
     let sum = u128::from(PRIOR) * u128::from(right) + u128::from(rights) * 1_000_000;
     Score(u32::try_from(sum / all).unwrap_or(0))
 }
@@ -96,7 +97,8 @@ mod tests {
 
     fn tallies() -> impl Strategy<Value = [Tally; STEPS]> {
         let tally = (0_u64..20, 0_u64..20).prop_map(|(right, wrong)| Tally { right, wrong });
-        proptest::collection::vec(tally, STEPS).prop_map(|tallies| tallies.try_into().expect("as many as steps"))
+        proptest::collection::vec(tally, STEPS)
+            .prop_map(|tallies| tallies.try_into().expect("as many as steps"))
     }
 
     proptest! {

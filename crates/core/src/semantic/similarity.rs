@@ -47,7 +47,11 @@ impl fmt::Display for Similarity {
     }
 }
 
-#[expect(clippy::float_arithmetic, clippy::cast_possible_truncation, reason = "it is clamped before, and is no money")]
+#[expect(
+    clippy::float_arithmetic,
+    clippy::cast_possible_truncation,
+    reason = "it is clamped before, and is no money"
+)]
 fn millionths(cosine: f64) -> i32 {
     if cosine.is_nan() {
         return -1_000_000;
@@ -87,7 +91,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_compared_is_far_away() {
-        for (one, other) in [(vec![1.0], vec![1.0, 0.0]), (vec![0.0], vec![1.0]), (vec![f32::NAN], vec![1.0]), (vec![], vec![])] {
+        for (one, other) in [
+            (vec![1.0], vec![1.0, 0.0]),
+            (vec![0.0], vec![1.0]),
+            (vec![f32::NAN], vec![1.0]),
+            (vec![], vec![]),
+        ] {
             assert_eq!(cosine(&one, &other).millionths(), -1_000_000, "{one:?} {other:?}");
         }
     }

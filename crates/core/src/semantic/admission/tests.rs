@@ -160,13 +160,14 @@ fn play(world: &World, text: &str, seed: u64) -> (u64, u64) {
     let (mut state, mut served) = (seed, (0, 0));
     let mut random = |end: u32| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from((state >> 33) * u64::from(end) >> 31).expect("it is below the end")
+        u32::try_from(((state >> 33) * u64::from(end)) >> 31).expect("it is below the end")
     };
     let mut entries: HashMap<u32, Histogram> = HashMap::new();
     let mut pool = Pool::default();
     let count = u32::try_from(world.entries.len()).expect("there are few");
     for _ in 0..4_000 {
-        let entry = if world.is_skewed { random(count).min(random(count)).min(random(count)) } else { random(count) };
+        let entry =
+            if world.is_skewed { random(count).min(random(count)).min(random(count)) } else { random(count) };
         let (from, noise) = world.entries[usize::try_from(entry).expect("it fits")];
         let near = 700_000 + i32::try_from(random(300_001)).expect("it fits");
         let apart = u8::try_from(random(4)).expect("it fits");

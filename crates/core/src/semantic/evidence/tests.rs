@@ -14,11 +14,11 @@ fn observation() -> impl Strategy<Value = Observation> {
 }
 
 /// The items of a table that adds one to each counter named.
-fn added(observations: &[Observation]) -> (Vec<(String, u64)>, Vec<(String, u64)>) {
+fn added(observations: &[Observation]) -> [Vec<(String, u64)>; 2] {
     let named: Vec<_> = observations.iter().filter_map(attributes).collect();
     let entry = named.iter().map(|names| (names.entry.clone(), 1)).collect();
     let pool = named.iter().flat_map(|names| names.pool.clone()).map(|name| (name, 1)).collect();
-    (entry, pool)
+    [entry, pool]
 }
 
 fn of(counters: &[(String, u64)]) -> impl Iterator<Item = (&str, u64)> {
@@ -36,7 +36,7 @@ proptest! {
             pool.note(observation);
         }
 
-        let (entry, route) = added(&observations);
+        let [entry, route] = added(&observations);
 
         prop_assert_eq!(Histogram::from_attributes(of(&entry)), histogram);
         prop_assert_eq!(Pool::from_attributes(of(&route)), pool);
@@ -74,12 +74,24 @@ fn names_of_counters_are_stable() {
 
     let names = attributes(&observation).unwrap();
 
-    assert_eq!((names.entry.as_str(), names.pool[0].as_str(), names.pool[1].as_str()), ("r26", "r3_26", "rg13"));
+    assert_eq!(
+        (names.entry.as_str(), names.pool[0].as_str(), names.pool[1].as_str()),
+        ("r26", "r3_26", "rg13")
+    );
 }
 
 #[test]
 fn what_is_no_counter_is_passed_over() {
-    let others = [("expires_at", 5), ("r32", 1), ("r07", 1), ("w", 1), ("rg16", 1), ("r4_1", 1), ("q1", 1), ("r-1", 1)];
+    let others = [
+        ("expires_at", 5),
+        ("r32", 1),
+        ("r07", 1),
+        ("w", 1),
+        ("rg16", 1),
+        ("r4_1", 1),
+        ("q1", 1),
+        ("r-1", 1),
+    ];
 
     assert_eq!(Histogram::from_attributes(others), Histogram::default());
     assert_eq!(Pool::from_attributes(others), Pool::default());

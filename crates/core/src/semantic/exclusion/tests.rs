@@ -20,7 +20,13 @@ const ASSISTANT: &str = r#"{"role":"assistant","content":"hello"}"#;
 
 #[test]
 fn a_plain_question_takes_part() {
-    for members in ["", r#","n":1"#, r#","response_format":{"type":"text"}"#, r#","temperature":0"#, r#","logprobs":false"#] {
+    for members in [
+        "",
+        r#","n":1"#,
+        r#","response_format":{"type":"text"}"#,
+        r#","temperature":0"#,
+        r#","logprobs":false"#,
+    ] {
         assert_eq!(excluded(Dialect::Chat, &chat(members)), None, "{members}");
     }
     assert_eq!(excluded(Dialect::Responses, r#"{"model":"m","input":"hi there"}"#), None);
@@ -88,7 +94,8 @@ fn the_person_must_have_the_last_word_and_say_something() {
 #[test]
 fn the_last_turn_is_all_text_of_the_last_message() {
     let parts = r#"{"role":"user","content":[{"type":"text","text":" one "},{"type":"text","text":"two"}]}"#;
-    let request = Request::parse(Dialect::Chat, talk(&format!("{USER},{ASSISTANT},{parts}")).as_bytes()).unwrap();
+    let request =
+        Request::parse(Dialect::Chat, talk(&format!("{USER},{ASSISTANT},{parts}")).as_bytes()).unwrap();
 
     assert_eq!(last_turn(&request).as_deref(), Some("one\ntwo"));
 }
