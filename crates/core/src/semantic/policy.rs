@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::semantic::evidence::LEAST;
 use crate::semantic::millionths::Millionths;
 use crate::semantic::similarity::Similarity;
 
@@ -94,6 +95,9 @@ impl SemanticPolicy {
         if self.mode != Mode::Fixed && self.explore_percent == 0 {
             return Some("explore_percent is at least 1: without exploration nothing is learned");
         }
+        if i64::from(self.explore_from.parts()) < i64::from(LEAST) {
+            return Some("explore_from is at least 0.7: of what is farther no evidence is kept");
+        }
         if self.max_turns == 0 {
             return Some("max_turns is at least 1");
         }
@@ -167,6 +171,7 @@ mod tests {
             r#"{"max_error":0.200001}"#,
             r#"{"explore_percent":101}"#,
             r#"{"explore_percent":0}"#,
+            r#"{"explore_from":0.699999}"#,
             r#"{"max_turns":0}"#,
             r#"{"embedding":""}"#,
             r#"{"compare":{"embedding":{"least":0}}}"#,
