@@ -1,6 +1,9 @@
 //! Whether a kept answer is served. Served is what scores at least as high as a border that verified pairs have proven:
 //! among the pairs at or over it the share of wrong answers is under the bound, which is said wrongly of any border, at
 //! any time, with a chance of at most 5 %.
+//!
+//! This holds while questions stay of their kind. What is admitted is compared less often than what is not, and so the
+//! better pairs weigh less in the evidence than in what is served: it errs to the safe side.
 
 use serde::{Deserialize, Serialize};
 
