@@ -42,6 +42,7 @@ pub mod reservation;
 pub mod responses;
 pub mod rollup;
 pub mod routing;
+pub mod semantic;
 pub mod settings;
 pub mod spend;
 pub mod sse;
