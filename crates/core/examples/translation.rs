@@ -11,11 +11,16 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tollgate_core::budget::{Budget, FlowPolicy};
+use tollgate_core::cache::key::Asked;
+use tollgate_core::cache::{CachePolicy, Sharing};
+use tollgate_core::caller::{Caller, Role};
 use tollgate_core::catalogue::Catalogue;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::event::{Event, FinishReason};
 use tollgate_core::interpreter::{Interpreter, Telling};
 use tollgate_core::model::Said;
+use tollgate_core::output_policy::OutputPolicy;
 use tollgate_core::ready::Ready;
 use tollgate_core::request::Request;
 use tollgate_core::time::Timestamp;
@@ -76,6 +81,40 @@ fn main() {
             ratio(piece_time, of_piece),
         );
     }
+    measure_key(kilobytes);
+}
+
+/// What the cache's key takes, beside reading the request.
+fn measure_key(kilobytes: usize) {
+    let body = body(Dialect::Chat, kilobytes);
+    let read = || Request::parse(Dialect::Chat, &body).expect("the request is right");
+    let (parse, request) = (median(|| drop(black_box(read()))), read());
+    let name = |text: &str| text.parse().expect("it is a name");
+    let caller = Caller {
+        key_id: name("k"),
+        user: name("u"),
+        team: name("t"),
+        tenant: name("default"),
+        role: Role::Caller,
+        models: Vec::new(),
+        budget: Budget::default(),
+        flow: FlowPolicy::default(),
+        output: OutputPolicy::default(),
+        sharing: Sharing::Tenant,
+    };
+    let policy = CachePolicy::default();
+    let asked = Asked {
+        caller: &caller,
+        sharing: Sharing::Tenant,
+        request: &request,
+        template: None,
+        is_strict: false,
+        route: "",
+        policy: &policy,
+        stops: &[],
+    };
+    let key = median(|| drop(black_box(asked.key())));
+    println!("\nkey of the cache: {key:.1?}, {} of reading the request ({parse:.1?})", ratio(key, parse));
 }
 
 fn pairs() -> Vec<Pair> {
