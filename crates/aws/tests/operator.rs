@@ -224,7 +224,7 @@ async fn a_call_is_read_as_it_was_entered() {
     let Some((client, table)) = table("ledger", &["request_id"], None).await else { return };
     let caller = Caller::from_context(|key| match key {
         "budget" => Some(r#"{"budget_day_nanos":5}"#.to_owned()),
-        "flow" | "output" => None,
+        "flow" | "output" | "sharing" => None,
         _ => Some("caller".to_owned()),
     });
     let opening = Opening {
