@@ -1,8 +1,11 @@
 //! The interpreter of one attempt: it hears what a target says, and says it in the caller's dialect. Where both speak
 //! the same, the bytes pass.
 
+pub(crate) mod dialects;
+
 use bytes::Bytes;
 
+use self::dialects::{Reader, Writer};
 use crate::chat::{ChatReader, ChatWriter};
 use crate::completion::{Finish, Glimpse, NoAnswer};
 use crate::dialect::Dialect;
@@ -84,19 +87,6 @@ pub struct Translator {
     reader: Reader,
     writer: Writer,
     has_begun: bool,
-}
-
-#[derive(Debug)]
-enum Reader {
-    Chat(ChatReader),
-    Responses(ResponsesReader),
-    Events,
-}
-
-#[derive(Debug)]
-enum Writer {
-    Chat(ChatWriter),
-    Responses(ResponsesWriter),
 }
 
 impl Interpreter {
@@ -188,37 +178,19 @@ impl Interpreter {
         match self {
             Self::Chat { .. } | Self::Embeddings { .. } => chat::failure(error),
             Self::Responses(pass) => pass.fail(error),
-            Self::Translator(translator) => match &mut translator.writer {
-                Writer::Chat(writer) => writer.fail(error),
-                Writer::Responses(writer) => writer.fail(error),
-            },
+            Self::Translator(translator) => translator.writer.fail(error),
         }
     }
 }
 
 impl Translator {
     fn whole(&mut self, said: Said) -> Result<(Bytes, Glimpse), NoAnswer> {
-        let mut events = match (&mut self.reader, said) {
-            (Reader::Chat(reader), Said::Json(json)) => reader.whole(&json)?,
-            (Reader::Responses(reader), Said::Json(json)) => reader.whole(&json)?,
-            (Reader::Events, Said::Events(events)) => events,
-            _ => return Err(NoAnswer::Failed),
-        };
-        events.extend(self.reader.end());
-        let body = match &self.writer {
-            Writer::Chat(writer) => writer.whole(&events),
-            Writer::Responses(writer) => writer.whole(&events),
-        };
-        Ok((body, glimpse(&events)))
+        let events = self.reader.whole(said)?;
+        Ok((self.writer.whole(&events), glimpse(&events)))
     }
 
     fn hear(&mut self, said: Said) -> Result<Told, NoAnswer> {
-        let events = match (&mut self.reader, said) {
-            (Reader::Chat(reader), Said::Json(json)) => reader.chunk(&json)?,
-            (Reader::Responses(reader), Said::Json(json)) => reader.event(&json)?,
-            (Reader::Events, Said::Events(events)) => events,
-            _ => return Err(NoAnswer::Failed),
-        };
+        let events = self.reader.piece(said)?;
         let glimpse = glimpse(&events);
         let is_last = matches!(self.reader, Reader::Responses(_)) && glimpse.finish.is_some();
         Ok(Told { frames: self.write(&events), glimpse, is_last })
@@ -227,41 +199,15 @@ impl Translator {
     fn end(&mut self) -> Vec<Bytes> {
         let last = self.reader.end();
         let mut frames = self.write(&last);
-        frames.extend(match &mut self.writer {
-            Writer::Chat(writer) => writer.end(),
-            Writer::Responses(writer) => writer.end(),
-        });
+        frames.extend(self.writer.end());
         frames
     }
 
     fn write(&mut self, events: &[Event]) -> Vec<Bytes> {
         let has_begun = std::mem::replace(&mut self.has_begun, true);
-        let mut frames = Vec::new();
-        match &mut self.writer {
-            Writer::Chat(writer) => {
-                if !has_begun {
-                    frames.extend(writer.begin());
-                }
-                frames.extend(events.iter().flat_map(|event| writer.write(event)));
-            }
-            Writer::Responses(writer) => {
-                if !has_begun {
-                    frames.extend(writer.begin());
-                }
-                frames.extend(events.iter().flat_map(|event| writer.write(event)));
-            }
-        }
+        let mut frames = if has_begun { Vec::new() } else { self.writer.begin() };
+        frames.extend(self.writer.write(events));
         frames
-    }
-}
-
-impl Reader {
-    fn end(&mut self) -> Vec<Event> {
-        match self {
-            Self::Chat(reader) => reader.end(),
-            Self::Responses(reader) => reader.end(),
-            Self::Events => Vec::new(),
-        }
     }
 }
 

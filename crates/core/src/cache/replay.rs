@@ -9,6 +9,8 @@ use crate::completion::NoAnswer;
 use crate::dialect::Dialect;
 use crate::event::Event;
 use crate::idempotency::Form;
+use crate::interpreter::dialects::{Reader, Writer};
+use crate::model::Said;
 use crate::request::Request;
 use crate::responses::{ResponsesReader, ResponsesWriter};
 use crate::sse::{DONE, SseDecoder};
@@ -38,77 +40,40 @@ fn can_be_said_again(request: &Request) -> bool {
     request.choices() == 1 && request.prompt().is_some_and(|prompt| prompt.strange.is_empty())
 }
 
-enum Reader {
-    Chat(ChatReader),
-    Responses(ResponsesReader),
-}
-
-fn read(about: &About, reply: &[u8], dialect: Dialect) -> Result<Vec<Event>, NoAnswer> {
+fn read(about: &About, reply: &Bytes, dialect: Dialect) -> Result<Vec<Event>, NoAnswer> {
     let mut reader = match dialect {
         Dialect::Chat => Reader::Chat(ChatReader::new(false)),
         Dialect::Responses => Reader::Responses(ResponsesReader::new()),
         Dialect::Embeddings => return Err(NoAnswer::Failed),
     };
-    let mut events = match about.form {
-        Form::Json => reader.whole(reply)?,
-        Form::Events => {
-            let data = SseDecoder::default().feed(reply).map_err(|_| NoAnswer::Failed)?;
-            let pieces = data.iter().filter(|data| ***data != *DONE).map(|data| reader.piece(data));
-            pieces.collect::<Result<Vec<_>, _>>()?.concat()
+    if about.form == Form::Json {
+        return reader.whole(Said::Json(reply.clone()));
+    }
+    let mut events = Vec::new();
+    for data in SseDecoder::default().feed(reply).map_err(|_| NoAnswer::Failed)? {
+        if *data != *DONE {
+            events.extend(reader.piece(Said::Json(data))?);
         }
-    };
+    }
     events.extend(reader.end());
     Ok(events)
-}
-
-impl Reader {
-    fn whole(&mut self, json: &[u8]) -> Result<Vec<Event>, NoAnswer> {
-        match self {
-            Self::Chat(reader) => reader.whole(json),
-            Self::Responses(reader) => reader.whole(json),
-        }
-    }
-
-    fn piece(&mut self, json: &[u8]) -> Result<Vec<Event>, NoAnswer> {
-        match self {
-            Self::Chat(reader) => reader.chunk(json),
-            Self::Responses(reader) => reader.event(json),
-        }
-    }
-
-    fn end(&mut self) -> Vec<Event> {
-        match self {
-            Self::Chat(reader) => reader.end(),
-            Self::Responses(reader) => reader.end(),
-        }
-    }
 }
 
 /// The answer keeps the id of the call that got it, so that a later one can go on from it.
 fn say(about: &About, events: &[Event], request: &Request, model: &str) -> Bytes {
     let (id, at) = (&about.request_id, about.asked_us);
-    match request.dialect {
+    let mut writer = match request.dialect {
         Dialect::Responses => {
-            let mut writer = ResponsesWriter::new(id, model, at).echoing(&request.parameters());
-            if !request.stream {
-                return writer.whole(events);
-            }
-            let mut frames = writer.begin();
-            frames.extend(events.iter().flat_map(|event| writer.write(event)));
-            frames.extend(writer.end());
-            frames.concat().into()
+            Writer::Responses(ResponsesWriter::new(id, model, at).echoing(&request.parameters()))
         }
         Dialect::Chat | Dialect::Embeddings => {
-            let mut writer = ChatWriter::new(id, model, at, request.include_usage);
-            if !request.stream {
-                return writer.whole(events);
-            }
-            let mut frames = writer.begin();
-            frames.extend(events.iter().flat_map(|event| writer.write(event)));
-            frames.extend(writer.end());
-            frames.concat().into()
+            Writer::Chat(ChatWriter::new(id, model, at, request.include_usage))
         }
+    };
+    if !request.stream {
+        return writer.whole(events);
     }
+    [writer.begin(), writer.write(events), writer.end()].concat().concat().into()
 }
 
 #[cfg(test)]
