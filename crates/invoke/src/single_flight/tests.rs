@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tollgate_core::cache::purge::{Purges, Selection};
 use tollgate_core::model::ModelError;
 use tollgate_core::money::Nanos;
 use tollgate_core::record::State;
@@ -86,6 +87,35 @@ async fn a_leader_that_dies_holds_nobody_up_for_longer_than_the_wait() {
     assert_eq!((said.status, said.header("x-tollgate-cache")), (200, "miss"));
     assert!(begun.elapsed() < Duration::from_secs(7), "{:?}", begun.elapsed());
     assert_eq!(world.ledger.record("r-2").unwrap().state, State::Settled);
+}
+
+/// A call that waits for an identical one, and what an operator does a second later.
+async fn meanwhile(world: &World, change: impl FnOnce()) -> Said {
+    let (_, waited, ()) = tokio::join!(world.call(event("chat")), world.call(event("chat")), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        change();
+    });
+    waited
+}
+
+#[tokio::test(start_paused = true)]
+async fn kill_in_time_whoever_waits_is_refused_once_calls_are_stopped() {
+    let world = World::scripted([slow("a", 4)]);
+
+    let waited = meanwhile(&world, || world.settings.stop("the budget is spent")).await;
+
+    assert_eq!((waited.status, waited.code().as_str()), (429, "budget_exceeded"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_is_not_served_what_was_purged_meanwhile() {
+    let world = World::scripted([slow("a", 4), slow("b", 1)]);
+    let purges = Purges::default().with(Selection::default(), "op", NOON).unwrap();
+
+    let waited = meanwhile(&world, || world.settings.write(Document::Purges, &json!(purges))).await;
+
+    assert_eq!(waited.header("x-tollgate-cache"), "miss");
+    assert_eq!(waited.json()["choices"][0]["message"]["content"], "b");
 }
 
 #[tokio::test(start_paused = true)]
