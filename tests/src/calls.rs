@@ -66,6 +66,7 @@ pub fn end(outcome: &str) -> End {
         response_id: None,
         saved_nanos: Nanos::ZERO,
         saved_tokens: 0,
+        semantic: None,
         latency_us: 1_000,
         first_token_us: Some(500),
     }

@@ -32,6 +32,7 @@ fn entry(expires_at: u64) -> Entry {
         cost_nanos: Nanos(42),
         asked_us: clock::now(),
         expires_at,
+        question: None,
         labels: Labels {
             tenant: "acme".parse().expect("it is a name"),
             model: "gpt-5.5".to_owned(),

@@ -17,7 +17,7 @@ pub mod template;
 mod canonical;
 
 pub use self::directive::Directive;
-pub use self::entry::{About, Entry, Labels};
+pub use self::entry::{About, Entry, Labels, Question};
 pub use self::key::CacheKey;
 pub use self::lease::{Lease, Leasing};
 pub use self::policy::CachePolicy;

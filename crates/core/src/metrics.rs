@@ -142,7 +142,7 @@ fn samples(posting: &Posting) -> Vec<(Metric, i128)> {
     }
     samples.push((Metric::Requests, counts.calls));
     match posting.record.cache {
-        CacheOutcome::HitExact => samples.extend([
+        CacheOutcome::HitExact | CacheOutcome::HitSemantic => samples.extend([
             (Metric::CacheHits, 1),
             (Metric::CacheHitRate, 100),
             (Metric::CacheSaved, counts.saved_nanos),
@@ -178,7 +178,7 @@ fn dimension_sets(metric: Metric, environment: &str, posting: &Posting) -> Vec<D
 /// Who answered; neither a hit nor a replay is a provider's answer, and none must make one look fast.
 fn provider(posting: &Posting) -> String {
     match (posting.record.cache, &posting.end.provider) {
-        (CacheOutcome::HitExact, _) => "cache".to_owned(),
+        (CacheOutcome::HitExact | CacheOutcome::HitSemantic, _) => "cache".to_owned(),
         (CacheOutcome::Replay, _) => "replay".to_owned(),
         (CacheOutcome::Miss | CacheOutcome::Bypass, Some(provider)) => provider.clone(),
         (CacheOutcome::Miss | CacheOutcome::Bypass, None) => "none".to_owned(),

@@ -3,6 +3,7 @@
 //! Every change is a whole new record, written on condition of the state it came from; what it adds to the spend
 //! follows from the two states alone, so a step that is tried twice counts once.
 
+mod cache_outcome;
 mod writes;
 
 use serde::{Deserialize, Serialize};
@@ -15,10 +16,12 @@ use crate::escrow::Lane;
 use crate::flow::Flow;
 use crate::money::Nanos;
 use crate::name::Name;
+use crate::semantic::looked::Looked;
 use crate::spend::{Scope, SpendItem, spend_item};
 use crate::time::{Day, Timestamp};
 use crate::usage::Usage;
 
+pub use self::cache_outcome::CacheOutcome;
 pub use self::writes::{close, write};
 
 /// Partitions of the index of open records.
@@ -57,33 +60,6 @@ impl State {
     #[must_use]
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Reserved | Self::Sent)
-    }
-}
-
-/// Where the answer came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CacheOutcome {
-    /// The exact cache.
-    HitExact,
-    /// A provider; the cache had nothing.
-    Miss,
-    /// A provider; the caller or the configuration went past the cache.
-    Bypass,
-    /// An earlier call of the same user under the same idempotency key. It is no hit of the cache.
-    Replay,
-}
-
-impl CacheOutcome {
-    /// Its name in headers.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::HitExact => "hit-exact",
-            Self::Miss => "miss",
-            Self::Bypass => "bypass",
-            Self::Replay => "replay",
-        }
     }
 }
 
@@ -142,7 +118,7 @@ pub struct Record {
     /// How often a request left for a provider.
     #[serde(default)]
     pub attempts: u32,
-    /// The target that was called last, or that an exact hit once came from.
+    /// The target that was called last, or that a hit once came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// Where the answer came from.
@@ -179,6 +155,9 @@ pub struct End {
     /// The tokens that it would have used without the cache.
     #[serde(default)]
     pub saved_tokens: u64,
+    /// What looking for a question that means the same has come to, where that was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub semantic: Option<Looked>,
     /// From the call's arrival to the end of the answer, in microseconds.
     pub latency_us: u64,
     /// From the call's arrival to its first content, in microseconds.
@@ -257,6 +236,12 @@ impl Record {
         }
     }
 
+    /// A question leaves for an embedding model, which may bill it. It is no attempt at an answer.
+    #[must_use]
+    pub fn embedding(&self) -> Self {
+        Self { state: State::Sent, ..self.clone() }
+    }
+
     /// An attempt that may have been billed has failed: its bound stays charged, and the next one needs its own.
     #[must_use]
     pub fn extended(&self, bound: impl Into<Amount>) -> Self {
@@ -300,6 +285,7 @@ impl Record {
             response_id: None,
             saved_nanos: Nanos::ZERO,
             saved_tokens: 0,
+            semantic: None,
             latency_us: u64::try_from(now.since(self.created_us).as_micros()).unwrap_or(u64::MAX),
             first_token_us: None,
         };

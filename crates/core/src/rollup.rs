@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::{AddAssign, Sub};
 
-use crate::record::{CacheOutcome, End, Record};
+use crate::record::{End, Record};
 use crate::spend::Scope;
 use crate::time::{Day, Timestamp};
 
@@ -25,7 +25,7 @@ const OK: &str = "ok";
 pub struct Counts {
     /// Calls.
     pub calls: i128,
-    /// Input tokens that a provider read, cached ones included. A hit of our own cache has none.
+    /// Input tokens that a provider read, cached and embedded ones included. An exact hit of our own cache has none.
     pub tokens_input: i128,
     /// Output tokens that a provider wrote.
     pub tokens_output: i128,
@@ -61,11 +61,12 @@ impl Counts {
     }
 
     fn of(record: &Record, end: &End) -> Self {
-        let is_hit = record.cache == CacheOutcome::HitExact;
+        let is_hit = record.cache.is_hit();
         let tokens = |count: u64| if is_hit { 0 } else { i128::from(count) };
+        let embedded = end.semantic.as_ref().map_or(0, |looked| looked.embedded.tokens);
         Self {
             calls: 1,
-            tokens_input: tokens(end.usage.input),
+            tokens_input: tokens(end.usage.input) + i128::from(embedded),
             tokens_output: tokens(end.usage.output),
             tokens_cached: tokens(end.usage.cached),
             cost_nanos: i128::from(record.charged_nanos.0),
@@ -174,8 +175,7 @@ impl Posting {
     /// The entry of the cache that answered the call: how often, and when last, is known without a write per hit.
     #[must_use]
     pub fn hit_entry(&self) -> Option<Scope> {
-        let is_hit = self.record.cache == CacheOutcome::HitExact;
-        self.record.cache_key.clone().filter(|_| is_hit).map(Scope::Entry)
+        self.record.cache_key.clone().filter(|_| self.record.cache.is_hit()).map(Scope::Entry)
     }
 }
 

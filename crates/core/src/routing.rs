@@ -94,6 +94,12 @@ impl Routing {
             }
             faults.extend(route.output.fault().map(|fault| format!("route \"{name}\": {fault}")));
             faults.extend(route.cache.fault().map(|fault| format!("route \"{name}\": {fault}")));
+            let embedding = route.cache.semantic.as_ref().map(|policy| policy.embedding.as_str());
+            faults.extend(
+                embedding.filter(|alias| !embeds(catalogue, alias)).map(|alias| {
+                    format!("route \"{name}\": the catalogue has no embedding model \"{alias}\"")
+                }),
+            );
         }
         for (team, policy) in &self.teams {
             faults.extend(policy.fault().map(|fault| format!("team \"{team}\": {fault}")));
@@ -162,6 +168,10 @@ impl Route {
         }
         None
     }
+}
+
+fn embeds(catalogue: &Catalogue, alias: &str) -> bool {
+    catalogue.targets_of(alias).iter().any(|(_, target)| target.is_for_embeddings())
 }
 
 fn is_named(id: &str, target: &Target, name: &str) -> bool {
@@ -248,6 +258,20 @@ mod tests {
 
         assert_eq!(faults(r#"{"default": {"providers": {"bedrock": 0}}}"#).len(), 1);
         assert_eq!(faults(r#"{"default": {"providers": {"nobody": 1}}}"#).len(), 1);
+    }
+
+    #[test]
+    fn a_semantic_cache_without_its_embedding_model_is_refused() {
+        let of = |alias: &str| {
+            let text = r#"{"default":{"providers":{"bedrock":1},"cache":{"semantic":{"embedding":"NAME"}}}}"#;
+            routing(&text.replace("NAME", alias)).check(&catalogue())
+        };
+
+        assert!(of("titan-embed-text-v2").is_ok());
+        for alias in ["gpt-5.5", "nothing"] {
+            let said = of(alias).unwrap_err().to_string();
+            assert!(said.contains(&format!("no embedding model \"{alias}\"")), "{said}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod exclusion;
 pub mod features;
 mod lexicon;
 pub mod likeness;
+pub mod looked;
 pub mod millionths;
 pub mod policy;
 pub mod score;

@@ -161,6 +161,7 @@ impl Gateway {
             cost_nanos: bill.cost.nanos,
             asked_us: arrival.at,
             expires_at: (self.options.clock)().plus(slot.ttl).as_secs(),
+            question: None,
             labels: Labels {
                 tenant: arrival.caller.tenant.clone(),
                 model: request.model.clone(),

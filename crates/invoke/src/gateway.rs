@@ -260,6 +260,7 @@ impl Gateway {
             response_id: None,
             saved_nanos: Nanos::ZERO,
             saved_tokens: 0,
+            semantic: None,
             latency_us: u64::try_from(now.since(arrival.at).as_micros()).unwrap_or(u64::MAX),
             first_token_us: None,
         }

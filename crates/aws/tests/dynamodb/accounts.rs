@@ -160,6 +160,7 @@ pub(crate) fn end(outcome: &str) -> End {
         response_id: None,
         saved_nanos: Nanos::ZERO,
         saved_tokens: 0,
+        semantic: None,
         latency_us: 1_000,
         first_token_us: Some(500),
     }

@@ -24,6 +24,7 @@ fn entry(reply: Bytes) -> Entry {
         cost_nanos: Nanos(42),
         asked_us: NOON,
         expires_at: NOON.as_secs() + 10,
+        question: None,
         labels: Labels {
             tenant: "acme".parse().unwrap(),
             model: "gpt-5.5".to_owned(),

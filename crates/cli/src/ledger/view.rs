@@ -211,6 +211,7 @@ mod tests {
             response_id: None,
             saved_nanos: Nanos::ZERO,
             saved_tokens: 0,
+            semantic: None,
             latency_us: 1_834_567,
             first_token_us: Some(412_000),
         };

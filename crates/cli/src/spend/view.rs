@@ -130,6 +130,7 @@ mod tests {
             hits: 3,
             saved_nanos: 10,
             saved_tokens: 0,
+            semantic: None,
             last_us: None,
             errors: 1,
         }

@@ -3,10 +3,12 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::cache::key::CacheKey;
 use crate::cache::template::Template;
 use crate::idempotency::Form;
 use crate::money::Nanos;
 use crate::name::Name;
+use crate::semantic::features::Features;
 use crate::time::Timestamp;
 use crate::usage::Usage;
 
@@ -46,6 +48,18 @@ pub struct About {
     /// What purges know it by.
     #[serde(flatten)]
     pub labels: Labels,
+    /// The question, where others that mean the same may be given the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
+}
+
+/// A question that others are compared with. No text of a caller is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// For whom the answer is, and all else that must match exactly.
+    pub partition: CacheKey,
+    /// Its words, hashed.
+    pub features: Features,
 }
 
 /// What purges know an entry by, besides its key.

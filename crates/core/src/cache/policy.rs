@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::purge::LONGEST_KEPT;
 use crate::cache::sharing::Sharing;
+use crate::semantic::policy::SemanticPolicy;
 
 /// How long identical calls wait for the first, where nothing else is said.
 const WAIT_MS: u64 = 5_000;
@@ -28,11 +29,21 @@ pub struct CachePolicy {
     pub wait_ms: u64,
     /// Raised by an operator, it leaves all earlier entries of the route behind.
     pub version: u32,
+    /// Whether questions that mean the same share an answer, and how that is decided; they do not where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub semantic: Option<SemanticPolicy>,
 }
 
 impl Default for CachePolicy {
     fn default() -> Self {
-        Self { ttl_secs: None, sharing: Sharing::default(), folds_space: false, wait_ms: WAIT_MS, version: 0 }
+        Self {
+            ttl_secs: None,
+            sharing: Sharing::default(),
+            folds_space: false,
+            wait_ms: WAIT_MS,
+            version: 0,
+            semantic: None,
+        }
     }
 }
 
@@ -55,8 +66,10 @@ impl CachePolicy {
         if self.ttl_secs.is_some_and(|secs| secs > LONGEST_KEPT.as_secs()) {
             return Some(format!("an answer is kept for at most {} seconds", LONGEST_KEPT.as_secs()));
         }
-        (self.wait_ms > LONGEST_WAIT_MS)
-            .then(|| format!("identical calls wait for at most {LONGEST_WAIT_MS} ms"))
+        if self.wait_ms > LONGEST_WAIT_MS {
+            return Some(format!("identical calls wait for at most {LONGEST_WAIT_MS} ms"));
+        }
+        self.semantic.as_ref().and_then(SemanticPolicy::fault).map(str::to_owned)
     }
 }
 
@@ -79,6 +92,8 @@ mod tests {
         assert!(CachePolicy { ttl_secs: Some(2_592_001), ..CachePolicy::default() }.fault().is_some());
         assert!(CachePolicy { wait_ms: 30_001, ..CachePolicy::default() }.fault().is_some());
         assert_eq!(CachePolicy::default().fault(), None);
+        let fixed = r#"{"semantic": {"mode": "fixed"}}"#;
+        assert!(serde_json::from_str::<CachePolicy>(fixed).unwrap().fault().is_some());
         assert!(serde_json::from_str::<CachePolicy>(r#"{"ttl": 5}"#).is_err());
         assert!(serde_json::from_str::<CachePolicy>(r#"{"sharing": "public"}"#).is_err());
     }

@@ -28,11 +28,22 @@ pub fn replay(entry: &Entry, request: &Request, model: &str) -> Option<Bytes> {
     if !can_be_said_again(request) {
         return None;
     }
-    let mut events = read(about, reply, request.dialect).ok()?;
+    let mut events = read(about.form, reply, request.dialect).ok()?;
     if !events.iter().any(|event| matches!(event, Event::Usage(_))) {
         events.push(Event::Usage(about.usage));
     }
     Some(say(about, &events, request, model))
+}
+
+/// The words of an answer, without what it thought; `None` where there are none, or it cannot be read.
+#[must_use]
+pub fn words(form: Form, reply: &Bytes, dialect: Dialect) -> Option<String> {
+    let events = read(form, reply, dialect).ok()?;
+    let texts = events.into_iter().filter_map(|event| match event {
+        Event::Text(text) => Some(text),
+        _ => None,
+    });
+    Some(texts.collect::<String>()).filter(|words| !words.trim().is_empty())
 }
 
 /// What only a caller's own dialect can carry passes unread, so it would be lost on the way.
@@ -40,13 +51,13 @@ fn can_be_said_again(request: &Request) -> bool {
     request.choices() == 1 && request.prompt().is_some_and(|prompt| prompt.strange.is_empty())
 }
 
-fn read(about: &About, reply: &Bytes, dialect: Dialect) -> Result<Vec<Event>, NoAnswer> {
+fn read(form: Form, reply: &Bytes, dialect: Dialect) -> Result<Vec<Event>, NoAnswer> {
     let mut reader = match dialect {
         Dialect::Chat => Reader::Chat(ChatReader::new(false)),
         Dialect::Responses => Reader::Responses(ResponsesReader::new()),
         Dialect::Embeddings => return Err(NoAnswer::Failed),
     };
-    if about.form == Form::Json {
+    if form == Form::Json {
         return reader.whole(Said::Json(reply.clone()));
     }
     let mut events = Vec::new();

@@ -45,6 +45,7 @@ fn end() -> End {
         response_id: None,
         saved_nanos: Nanos::ZERO,
         saved_tokens: 0,
+        semantic: None,
         latency_us: 5,
         first_token_us: None,
     }

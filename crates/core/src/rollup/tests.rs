@@ -4,7 +4,8 @@ use super::*;
 use crate::budget::{Budget, FlowPolicy};
 use crate::caller::{Caller, Role};
 use crate::money::Nanos;
-use crate::record::Opening;
+use crate::record::{CacheOutcome, Opening};
+use crate::semantic::looked::{Finding, Looked};
 use crate::usage::Usage;
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_348_800);
@@ -48,6 +49,7 @@ fn end(outcome: &str) -> End {
         response_id: None,
         saved_nanos: Nanos::ZERO,
         saved_tokens: 0,
+        semantic: None,
         latency_us: 5,
         first_token_us: None,
     }
@@ -200,4 +202,17 @@ proptest! {
         let expected = last.end.as_ref().map_or_else(Counts::default, |end| Counts::of(last, end));
         prop_assert_eq!(counted, expected);
     }
+}
+
+#[test]
+fn a_semantic_hit_counts_what_it_saved_and_what_its_embedding_used() {
+    let embedded = crate::budget::Amount { nanos: Nanos(5), tokens: 11 };
+    let looked = Looked { finding: Finding::Served, entry: None, similarity: None, is_right: None, embedded };
+    let end = End { saved_nanos: Nanos(9), saved_tokens: 34, semantic: Some(looked), ..end("ok") };
+    let hit = reserved(CacheOutcome::HitSemantic).embedding().settled(embedded, end);
+
+    let counts = Posting::of(None, hit).unwrap().unwrap().counts;
+
+    assert_eq!((counts.hits, counts.saved_nanos, counts.saved_tokens), (1, 9, 34));
+    assert_eq!((counts.tokens_input, counts.tokens_output, counts.cost_nanos), (11, 0, 5));
 }

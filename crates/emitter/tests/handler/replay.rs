@@ -79,6 +79,7 @@ fn end(outcome: &str, cost: u64) -> End {
         response_id: None,
         saved_nanos: Nanos::ZERO,
         saved_tokens: 0,
+        semantic: None,
         latency_us: cost % 5_000,
         first_token_us: None,
     }

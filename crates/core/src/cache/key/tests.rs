@@ -6,11 +6,23 @@ use crate::name::Name;
 
 const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"temperature":1,"seed":7}"#;
 
-static POLICY: CachePolicy =
-    CachePolicy { ttl_secs: None, sharing: Sharing::Tenant, folds_space: false, wait_ms: 0, version: 0 };
+static POLICY: CachePolicy = CachePolicy {
+    ttl_secs: None,
+    sharing: Sharing::Tenant,
+    folds_space: false,
+    wait_ms: 0,
+    version: 0,
+    semantic: None,
+};
 
-static FOLDING: CachePolicy =
-    CachePolicy { ttl_secs: None, sharing: Sharing::Tenant, folds_space: true, wait_ms: 0, version: 0 };
+static FOLDING: CachePolicy = CachePolicy {
+    ttl_secs: None,
+    sharing: Sharing::Tenant,
+    folds_space: true,
+    wait_ms: 0,
+    version: 0,
+    semantic: None,
+};
 
 pub(in crate::cache) fn caller() -> Caller {
     caller_of("acme", "search", "alice")

@@ -18,6 +18,7 @@ fn about(asked_us: Timestamp) -> About {
         cost_nanos: Nanos(1),
         asked_us,
         expires_at: u64::MAX,
+        question: None,
         labels: Labels {
             tenant: "acme".parse().unwrap(),
             model: "gpt-5.5".to_owned(),

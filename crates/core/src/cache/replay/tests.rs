@@ -16,6 +16,7 @@ fn about(form: Form) -> About {
         cost_nanos: Nanos(1),
         asked_us: Timestamp::from_secs(1_795_348_800),
         expires_at: u64::MAX,
+        question: None,
         labels: Labels {
             tenant: "acme".parse().unwrap(),
             model: "m".to_owned(),
@@ -121,4 +122,14 @@ fn what_would_be_lost_on_the_way_is_a_miss() {
     }
     let garbled = Entry { reply: "{\"choices\":1}".into(), ..entry };
     assert_eq!(replay(&garbled, &request(Dialect::Chat, &json!({"stream": true})), "m-1"), None);
+}
+
+#[test]
+fn the_words_of_an_answer_are_the_same_whichever_way_it_came() {
+    let whole = chat_json();
+    let stream = told(&whole, Dialect::Chat, &json!({"stream": true}));
+
+    assert_eq!(words(Form::Json, &whole.reply, Dialect::Chat).as_deref(), Some("Let me see."));
+    assert_eq!(words(Form::Events, &stream, Dialect::Chat).as_deref(), Some("Let me see."));
+    assert_eq!(words(Form::Json, &Bytes::from_static(b"{"), Dialect::Chat), None);
 }

@@ -380,6 +380,7 @@ fn end(now: Timestamp) -> End {
         response_id: None,
         saved_nanos: Nanos::ZERO,
         saved_tokens: 0,
+        semantic: None,
         latency_us: 0,
         first_token_us: None,
     }
