@@ -52,6 +52,15 @@ impl Answer {
         answer
     }
 
+    /// An answer that was kept, in the form that is wanted.
+    pub(crate) fn kept(headers: HeaderMap, body: Bytes, is_stream: bool) -> Self {
+        if is_stream {
+            Self::events(headers, AnswerBody::Whole(Some(body)))
+        } else {
+            Self::json(StatusCode::OK, headers, body)
+        }
+    }
+
     /// What is said instead of an answer.
     pub(crate) fn error(error: &Error, mut headers: HeaderMap) -> Self {
         if let Some(secs) = error.retry_after_secs() {

@@ -14,6 +14,7 @@ use tollgate_core::time::Timestamp;
 use tollgate_core::trace::Trace;
 
 use crate::exact::Slot;
+use crate::semantic::Nearby;
 
 /// Left of the function's time for what comes after the answer.
 pub(crate) const MARGIN: Duration = Duration::from_secs(2);
@@ -54,4 +55,6 @@ pub(crate) struct Serving {
     pub(crate) tokens: Option<TokenStanding>,
     /// Where the answer is kept, if it may be.
     pub(crate) slot: Option<Slot>,
+    /// What is known of the questions near its own.
+    pub(crate) near: Nearby,
 }

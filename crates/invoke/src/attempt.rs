@@ -159,7 +159,7 @@ impl Gateway {
         draw: Option<&Draw>,
         state: &mut Failed,
     ) -> Result<Drawn, Error> {
-        let needed = state.unknown.plus(step.bound);
+        let needed = state.unknown.plus(step.bound).plus(serving.near.held);
         let more = needed.minus(state.record.reserved());
         if more != Amount::ZERO {
             let (extended, now) = (state.record.extended(more), (self.options.clock)());

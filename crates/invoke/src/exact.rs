@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::AGE;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue};
 use tollgate_aws::causes::Causes;
 use tollgate_core::budget::Amount;
 use tollgate_core::cache::entry::MAX_REPLY_BYTES;
@@ -19,7 +19,7 @@ use tollgate_core::record::{CacheOutcome, End, Record};
 use tollgate_core::request::Request;
 use tollgate_core::usage::Usage;
 
-use crate::answer::{Answer, AnswerBody, set};
+use crate::answer::{Answer, set};
 use crate::arrival::{Arrival, Serving};
 use crate::attempt::{Bill, Sent};
 use crate::gateway::{Gateway, name_target};
@@ -53,8 +53,15 @@ pub(crate) struct Guess {
 
 /// A kept answer, in the form that the caller wants.
 pub(crate) struct Hit {
-    about: About,
-    body: Bytes,
+    pub(crate) about: About,
+    pub(crate) body: Bytes,
+}
+
+/// An answer that is kept from now on.
+pub(crate) struct Kept {
+    pub(crate) key: CacheKey,
+    /// Epoch seconds from which it is no longer served.
+    pub(crate) expires_at: u64,
 }
 
 impl Gateway {
@@ -84,21 +91,37 @@ impl Gateway {
             slot.wait = Duration::ZERO;
             return (Some(slot), None);
         };
-        let hit = self.hit(call, &slot, documents, standing.entry);
+        let hit = self.hit(call, &slot.key, documents, standing.entry);
         (Some(slot), hit)
     }
 
     /// Where the answer of a call is kept, if it may be.
     fn slot(&self, arrival: &Arrival, request: &Request, documents: &Documents) -> Option<Slot> {
-        let Arrival { caller, directive, is_strict, .. } = arrival;
-        let (route, of_route) = documents.routing.route(&caller.team);
-        let policy = &of_route.cache;
+        let Arrival { caller, directive, .. } = arrival;
+        let policy = &documents.routing.route(&caller.team).1.cache;
         let ttl = directive.ttl_within(policy.ttl(self.options.cache_ttl));
         if directive.no_store || ttl.is_zero() {
             return None;
         }
+        let key = self.asked(arrival, request, documents, |asked| asked.key());
+        // Whoever wants a fresh answer gets one, and waits for nobody's.
+        let wait = if directive.is_fresh { Duration::ZERO } else { policy.wait() };
+        Some(Slot { key, ttl, wait, leads: false })
+    }
+
+    /// What keys of the call are made from.
+    pub(crate) fn asked<T>(
+        &self,
+        arrival: &Arrival,
+        request: &Request,
+        documents: &Documents,
+        make: impl FnOnce(&Asked<'_>) -> T,
+    ) -> T {
+        let Arrival { caller, directive, is_strict, .. } = arrival;
+        let (route, of_route) = documents.routing.route(&caller.team);
+        let policy = &of_route.cache;
         let output = caller.output.within(&documents.routing.output_policy(&caller.team));
-        let asked = Asked {
+        make(&Asked {
             caller,
             sharing: directive.sharing_within(policy.sharing, caller.sharing),
             request,
@@ -107,10 +130,7 @@ impl Gateway {
             route,
             policy,
             stops: &output.stop,
-        };
-        // Whoever wants a fresh answer gets one, and waits for nobody's.
-        let wait = if directive.is_fresh { Duration::ZERO } else { policy.wait() };
-        Some(Slot { key: asked.key(), ttl, wait, leads: false })
+        })
     }
 
     /// What stands under the key of a call that takes what is kept; `None` where the cache does not say it in time.
@@ -118,7 +138,7 @@ impl Gateway {
         match slot {
             Some(slot) if !arrival.directive.is_fresh => {
                 let read = self.cache.read(slot.key.as_str(), (self.options.clock)());
-                within_time("cache unreadable", read).await
+                within_time("cache unreadable", CACHE_TIMEOUT, read).await
             }
             _ => Some(Standing::default()),
         }
@@ -128,14 +148,14 @@ impl Gateway {
     pub(crate) fn hit(
         &self,
         (arrival, request): (&Arrival, &Request),
-        slot: &Slot,
+        key: &CacheKey,
         documents: &Documents,
         entry: Option<Entry>,
     ) -> Option<Hit> {
         let entry = entry?;
         let about = &entry.about;
         let age = (self.options.clock)().since(about.asked_us);
-        if !arrival.directive.allows(age) || documents.purges.cover(slot.key.as_str(), about) {
+        if !arrival.directive.allows(age) || documents.purges.cover(key.as_str(), about) {
             return None;
         }
         let target = documents.catalogue.targets.get(&about.target);
@@ -145,11 +165,18 @@ impl Gateway {
     }
 
     /// Keeps an answer that was paid for, where it is whole; otherwise whoever waits for it need wait no longer.
-    pub(crate) async fn store(&self, serving: &Serving, sent: &Sent, bill: &Bill, reply: Option<Bytes>) {
-        let Some(slot) = &serving.slot else { return };
+    pub(crate) async fn store(
+        &self,
+        serving: &Serving,
+        sent: &Sent,
+        bill: &Bill,
+        reply: Option<Bytes>,
+    ) -> Option<Kept> {
+        let slot = serving.slot.as_ref()?;
         let can_be_kept = |reply: &Bytes| !bill.estimated && reply.len() <= MAX_REPLY_BYTES;
         let Some(reply) = reply.filter(can_be_kept) else {
-            return self.free(serving).await;
+            self.free(serving).await;
+            return None;
         };
         let Serving { arrival, request, .. } = serving;
         let about = About {
@@ -161,7 +188,7 @@ impl Gateway {
             cost_nanos: bill.cost.nanos,
             asked_us: arrival.at,
             expires_at: (self.options.clock)().plus(slot.ttl).as_secs(),
-            question: None,
+            question: serving.near.question.clone(),
             labels: Labels {
                 tenant: arrival.caller.tenant.clone(),
                 model: request.model.clone(),
@@ -169,9 +196,34 @@ impl Gateway {
                 tags: arrival.directive.tags.clone(),
             },
         };
-        if let Err(error) = self.cache.write(slot.key.as_str(), &Entry { about, reply }).await {
-            tracing::warn!(error = %Causes(&error), "answer not stored");
+        let (key, expires_at) = (slot.key.clone(), about.expires_at);
+        match self.cache.write(key.as_str(), &Entry { about, reply }).await {
+            Ok(()) => Some(Kept { key, expires_at }),
+            Err(error) => {
+                tracing::warn!(error = %Causes(&error), "answer not stored");
+                None
+            }
         }
+    }
+
+    /// What every hit says.
+    pub(crate) fn hit_headers(
+        &self,
+        outcome: CacheOutcome,
+        key: &CacheKey,
+        hit: &Hit,
+        documents: &Documents,
+    ) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        set(&mut headers, "x-tollgate-cache", outcome.as_str());
+        name_key(&mut headers, key);
+        if let Some(target) = documents.catalogue.targets.get(&hit.about.target) {
+            name_target(&mut headers, target);
+        }
+        let age = (self.options.clock)().since(hit.about.asked_us);
+        headers.insert(AGE, HeaderValue::from(age.as_secs()));
+        set(&mut headers, "x-tollgate-attempts", "0");
+        headers
     }
 
     /// The answer that was kept; it needs no reservation, and the ledger says what it saved.
@@ -182,49 +234,39 @@ impl Gateway {
         hit: Hit,
         documents: &Documents,
     ) -> Answer {
-        let Hit { about, body } = hit;
-        let mut headers = HeaderMap::new();
-        set(&mut headers, "x-tollgate-cache", CacheOutcome::HitExact.as_str());
-        name_slot(&mut headers, slot);
-        if let Some(target) = documents.catalogue.targets.get(&about.target) {
-            name_target(&mut headers, target);
-        }
-        headers.insert(AGE, HeaderValue::from((self.options.clock)().since(about.asked_us).as_secs()));
-        set(&mut headers, "x-tollgate-attempts", "0");
+        let mut headers = self.hit_headers(CacheOutcome::HitExact, &slot.key, &hit, documents);
         set(&mut headers, "x-tollgate-cost-usd", "0");
+        let Hit { about, body } = hit;
         let opening = self.opening(arrival, request, CacheOutcome::HitExact, (Amount::ZERO, None));
         let (target, cache_key) = (Some(about.target), Some(slot.key.clone()));
         let open = Record { target, cache_key, ..Record::open(&arrival.caller, opening) };
         let (saved_nanos, saved_tokens) = (about.cost_nanos, about.usage.total());
         let end = End { saved_nanos, saved_tokens, ..self.end(arrival, "ok", Usage::default()) };
         let record = open.settled(Amount::ZERO, end);
-        let answer = if request.stream {
-            Answer::events(headers, AnswerBody::Whole(Some(body)))
-        } else {
-            Answer::json(StatusCode::OK, headers, body)
-        };
+        let answer = Answer::kept(headers, body, request.stream);
         answer.then(Box::pin(async move { self.enter(&record).await }))
     }
 }
 
 /// By which key an answer can be purged.
-pub(crate) fn name_slot(headers: &mut HeaderMap, slot: &Slot) {
-    set(headers, KEY_HEADER, slot.key.as_str());
+pub(crate) fn name_key(headers: &mut HeaderMap, key: &CacheKey) {
+    set(headers, KEY_HEADER, key.as_str());
 }
 
 /// What the cache says, if it says it in time.
 pub(crate) async fn within_time<T>(
     failed: &'static str,
+    timeout: Duration,
     asked: impl Future<Output = Result<T, StoreError>>,
 ) -> Option<T> {
-    match tokio::time::timeout(CACHE_TIMEOUT, asked).await {
+    match tokio::time::timeout(timeout, asked).await {
         Ok(Ok(said)) => Some(said),
         Ok(Err(error)) => {
             tracing::warn!(error = %Causes(&error), "{failed}");
             None
         }
         Err(_) => {
-            tracing::warn!("cache too slow");
+            tracing::warn!("{failed}: too slow");
             None
         }
     }

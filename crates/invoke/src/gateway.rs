@@ -11,7 +11,9 @@ use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
-use tollgate_core::ports::{Answers, Cache, Granted, Ledger, Model, Quotas, Records, Settings, Spans};
+use tollgate_core::ports::{
+    Answers, Cache, Evidence, Granted, Ledger, Model, Quotas, Records, Settings, Spans, Vectors,
+};
 use tollgate_core::record::{CacheOutcome, End, Opening};
 use tollgate_core::request::Request;
 use tollgate_core::settings::Tenant;
@@ -24,10 +26,11 @@ use tollgate_core::write::Item;
 use crate::answer::{ADAPTED, Answer, AnswerBody, set};
 use crate::arrival::{Arrival, MARGIN, Serving};
 use crate::attempt::{Failed, Started, Won};
-use crate::exact::{Slot, name_slot};
+use crate::exact::{Slot, name_key};
 use crate::plan::{Wish, check_model, plan};
 use crate::pump::Flow;
 use crate::reserve::{Reserving, write_tokens};
+use crate::semantic::Nearby;
 use crate::settings::{CurrentSettings, Documents};
 use crate::single_flight::Flight;
 use crate::trimming::trimmed;
@@ -53,6 +56,8 @@ pub struct Gateway {
     pub(crate) answers: Arc<dyn Answers>,
     pub(crate) model: Arc<dyn Model>,
     pub(crate) spans: Arc<dyn Spans>,
+    pub(crate) vectors: Option<Arc<dyn Vectors>>,
+    pub(crate) evidence: Arc<dyn Evidence>,
     pub(crate) options: Options,
 }
 
@@ -74,6 +79,10 @@ pub struct Ports {
     pub model: Arc<dyn Model>,
     /// X-Ray.
     pub spans: Arc<dyn Spans>,
+    /// Questions by what they mean; nothing is looked for where there are none.
+    pub vectors: Option<Arc<dyn Vectors>>,
+    /// What verified pairs of questions have shown.
+    pub evidence: Arc<dyn Evidence>,
 }
 
 /// What does not change while an environment lives.
@@ -85,15 +94,18 @@ pub struct Options {
     pub cache_ttl: Duration,
     /// The wall clock.
     pub clock: fn() -> Timestamp,
+    /// Randomness: uniform in 0..1,000,000.
+    pub draw: fn() -> u32,
 }
 
 impl Gateway {
     /// Over these ports.
     #[must_use]
     pub fn new(ports: Ports, options: Options) -> Self {
-        let Ports { settings, ledger, records, cache, quotas, answers, model, spans } = ports;
+        let Ports { settings, ledger, records, cache, quotas, answers, model, spans, vectors, evidence } =
+            ports;
         let settings = CurrentSettings::new(settings);
-        Self { settings, ledger, records, cache, quotas, answers, model, spans, options }
+        Self { settings, ledger, records, cache, quotas, answers, model, spans, vectors, evidence, options }
     }
 
     /// A POST in one of the dialects.
@@ -126,7 +138,11 @@ impl Gateway {
     }
 
     /// Asks a model, unless an identical call does already.
-    async fn ask_a_model(self: Arc<Self>, asking: Asking, documents: &Documents) -> Result<Answer, Error> {
+    async fn ask_a_model(
+        self: Arc<Self>,
+        asking: Asking,
+        documents: &Arc<Documents>,
+    ) -> Result<Answer, Error> {
         let Asking { arrival, request, slot, flow } = asking;
         let earlier = self.earlier(&request, &arrival.caller).await?;
         let Arrival { caller, is_strict, at: now, .. } = &arrival;
@@ -136,7 +152,7 @@ impl Gateway {
             Wish { caller, request: &request, policy: &policy, earlier: earlier.as_ref(), is_strict, now };
         let plan = plan(documents, &wish)?;
         let tenant = self.tenant(&caller.tenant).await?;
-        let slot = match self.lead_or_follow((&arrival, &request), slot, documents).await {
+        let slot = match self.lead_or_follow((&arrival, &request), slot, documents).await? {
             Flight::Asks(slot) => slot,
             Flight::Lands(slot, hit) => {
                 return Ok(self.clone().answer_hit((&arrival, &request), &slot, *hit, documents));
@@ -145,13 +161,18 @@ impl Gateway {
         let limits = documents.budgets.limits(caller);
         let is_bypass = arrival.directive.is_fresh || slot.is_none();
         let cache = if is_bypass { CacheOutcome::Bypass } else { CacheOutcome::Miss };
-        let reserving = Reserving { limits: &limits, bound: plan.bound(), cache, flow };
-        let reserved = self.reserve(&arrival, &request, reserving).await;
+        let call = (&arrival, &request);
+        let mut looking = if is_bypass { None } else { self.looking(call, documents) };
+        let reserving = Reserving { limits: &limits, bound: plan.bound(), embeds: None, cache, flow };
+        let reserved = self.reserve_with(call, reserving, &mut looking).await;
         if let (Err(_), Some(slot)) = (&reserved, &slot) {
             self.release(slot, &arrival).await;
         }
         let Granted { record, tokens } = reserved?;
-        let serving = Serving { arrival, request, tenant, limits, tokens, slot };
+        let mut serving = Serving { arrival, request, tenant, limits, tokens, slot, near: Nearby::default() };
+        if let Some(hit) = self.look_nearby(&mut serving, looking, documents).await {
+            return Ok(self.answer_semantic_hit(serving, record, hit, documents));
+        }
         Ok(match self.attempt(&serving, plan, record).await {
             Ok(won) => self.answer(serving, won),
             Err(failed) => self.answer_failure(serving, failed),
@@ -198,7 +219,7 @@ impl Gateway {
         let mut headers = HeaderMap::new();
         set(&mut headers, "x-tollgate-cache", sent.record.cache.as_str());
         if let Some(slot) = &serving.slot {
-            name_slot(&mut headers, slot);
+            name_key(&mut headers, &slot.key);
         }
         name_target(&mut headers, &sent.step.target);
         set(&mut headers, "x-tollgate-attempts", &sent.record.attempts.to_string());
@@ -211,9 +232,12 @@ impl Gateway {
         match reply {
             Started::Json { body, glimpse } => {
                 let bill = sent.bill(glimpse.usage, glimpse.service_tier.as_deref());
-                set(&mut headers, "x-tollgate-cost-usd", &bill.cost.nanos.to_string());
+                if !serving.near.compares() {
+                    let cost = bill.cost.plus(serving.near.embedded);
+                    set(&mut headers, "x-tollgate-cost-usd", &cost.nanos.to_string());
+                }
                 let reply = body.clone();
-                let job = async move { self.finish_json(&serving, &sent, &bill, (reply, glimpse)).await };
+                let job = async move { self.finish_json(serving, sent, &bill, (reply, glimpse)).await };
                 Answer::json(StatusCode::OK, headers, body).then(Box::pin(job))
             }
             Started::Stream(opened) => {
@@ -228,10 +252,12 @@ impl Gateway {
         log_refusal(&serving.arrival, &error);
         let mut headers = HeaderMap::new();
         set(&mut headers, "x-tollgate-attempts", &record.attempts.to_string());
+        let near = &serving.near;
+        let estimated = near.is_estimated || unknown != Amount::ZERO;
         let end = self.end(&serving.arrival, error.code(), Usage::default());
-        let closed = match unknown {
+        let closed = match unknown.plus(near.embedded) {
             Amount::ZERO => record.released(end),
-            charged => record.settled(charged, End { estimated: true, ..end }),
+            charged => record.settled(charged, End { estimated, semantic: near.looked.clone(), ..end }),
         };
         let answer = Answer::error(&error, headers);
         let job = async move {

@@ -16,6 +16,7 @@ mod pump;
 mod quota;
 mod reserve;
 mod route;
+mod semantic;
 mod settings;
 mod single_flight;
 mod trimming;

@@ -93,17 +93,20 @@ impl Flow {
             }
         };
         self.keep(&last);
-        let Self { gateway, serving, sent, client, last_word, seen } = self;
+        let Self { gateway, mut serving, mut sent, client, last_word, seen } = self;
         drop((client, last_word.map(|place| place.send(last))));
         let usage = seen.usage.filter(|_| seen.is_whole || seen.is_usage_final);
         let bill = sent.bill(usage, seen.service_tier.as_deref());
         let first_token_us = seen.first_content.and_then(|time| u64::try_from(time.as_micros()).ok());
+        let is_whole = seen.is_whole && seen.finish == Some(Finish::Whole);
         let reply = Bytes::from(seen.kept);
         let answered = (reply.len() <= MAX_ANSWER_BYTES).then(|| sent.answered(Form::Events, &reply));
         let ending = Ending { outcome, first_token_us, response_id: seen.response_id, answered };
+        let reply = Some(reply).filter(|_| is_whole);
+        gateway.verify(&mut serving, &mut sent, reply.as_ref()).await;
         gateway.settle(&serving, &sent, &bill, ending).await;
-        let is_whole = seen.is_whole && seen.finish == Some(Finish::Whole);
-        gateway.store(&serving, &sent, &bill, Some(reply).filter(|_| is_whole)).await;
+        let kept = gateway.store(&serving, &sent, &bill, reply).await;
+        gateway.learn(&serving, kept).await;
     }
 
     async fn drain(
@@ -183,28 +186,33 @@ impl Gateway {
     /// After a whole answer.
     pub(crate) async fn finish_json(
         &self,
-        serving: &Serving,
-        sent: &Sent,
+        mut serving: Serving,
+        mut sent: Sent,
         bill: &Bill,
         (body, glimpse): (Bytes, Glimpse),
     ) {
         let answered = Some(sent.answered(Form::Json, &body));
         let ending =
             Ending { outcome: "ok", first_token_us: None, response_id: glimpse.response_id, answered };
-        self.settle(serving, sent, bill, ending).await;
-        let is_whole = glimpse.finish == Some(Finish::Whole);
-        self.store(serving, sent, bill, Some(body).filter(|_| is_whole)).await;
+        let reply = Some(body).filter(|_| glimpse.finish == Some(Finish::Whole));
+        self.verify(&mut serving, &mut sent, reply.as_ref()).await;
+        self.settle(&serving, &sent, bill, ending).await;
+        let kept = self.store(&serving, &sent, bill, reply).await;
+        self.learn(&serving, kept).await;
     }
 
     async fn settle(&self, serving: &Serving, sent: &Sent, bill: &Bill, ending: Ending) {
+        let near = &serving.near;
+        let charged = bill.cost.plus(near.embedded);
         let end = End {
             provider: Some(sent.step.target.provider.clone()),
-            estimated: bill.estimated,
+            estimated: bill.estimated || near.is_estimated,
+            semantic: near.looked.clone(),
             first_token_us: ending.first_token_us,
             response_id: ending.response_id,
             ..self.end(&serving.arrival, ending.outcome, bill.usage)
         };
-        let over = bill.cost.minus(sent.record.reserved());
+        let over = charged.minus(sent.record.reserved());
         if over != Amount::ZERO {
             tracing::error!(
                 target.id = sent.step.id,
@@ -216,7 +224,7 @@ impl Gateway {
         // First, so that a call that is closed has no answer to come.
         self.keep_answer(serving.arrival.claim.as_ref(), ending.answered).await;
         let begun = (self.options.clock)();
-        let is_done = self.close(&sent.record, sent.record.settled(bill.cost, end)).await;
+        let is_done = self.close(&sent.record, sent.record.settled(charged, end)).await;
         self.span(&serving.arrival, "settle", begun, !is_done);
         if !bill.estimated {
             self.give_quota_back(sent, bill.usage.total()).await;

@@ -20,9 +20,12 @@ use crate::gateway::Gateway;
 use crate::idempotency::refusal;
 
 /// What a call reserves, and what is known when it does.
+#[derive(Clone)]
 pub(crate) struct Reserving<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) bound: Amount,
+    /// What its embedding may cost besides, which leaves as soon as it is reserved.
+    pub(crate) embeds: Option<Amount>,
     pub(crate) cache: CacheOutcome,
     pub(crate) flow: Option<Item>,
 }
@@ -38,15 +41,17 @@ impl Gateway {
 
     pub(crate) async fn reserve(
         &self,
-        arrival: &Arrival,
-        request: &Request,
+        (arrival, request): (&Arrival, &Request),
         reserving: Reserving<'_>,
     ) -> Result<Granted, Error> {
-        let Reserving { limits, bound, cache, flow } = reserving;
+        let Reserving { limits, bound, embeds, cache, flow } = reserving;
+        let bound = bound.plus(embeds.unwrap_or_default());
         let lane = lane_of(&arrival.request_id, limits.lanes);
         let opening = self.opening(arrival, request, cache, (bound, Some(lane)));
         let claim = arrival.claim.as_ref().map(|claim| claim.write(arrival.at));
-        let mut taking = Taking::new(None, Record::open(&arrival.caller, opening), limits, claim, arrival.at);
+        let open = Record::open(&arrival.caller, opening);
+        let open = if embeds.is_some() { open.embedding() } else { open };
+        let mut taking = Taking::new(None, open, limits, claim, arrival.at);
         if let Some(item) = flow {
             taking.saw_flow(item);
         }

@@ -1,13 +1,16 @@
 //! Single flight: of identical calls that come at once, over all environments, one asks a model, and the others wait for what
 //! it keeps. Whoever has waited long enough goes on alone.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 use tollgate_core::cache::lease::pause;
 use tollgate_core::cache::{Lease, Leasing};
+use tollgate_core::error::Error;
 use tollgate_core::request::Request;
 
 use crate::arrival::{Arrival, Serving};
-use crate::exact::{Hit, Slot, within_time};
+use crate::exact::{CACHE_TIMEOUT, Hit, Slot, within_time};
 use crate::gateway::Gateway;
 use crate::settings::Documents;
 
@@ -25,9 +28,9 @@ impl Gateway {
         &self,
         call: (&Arrival, &Request),
         slot: Option<Slot>,
-        documents: &Documents,
-    ) -> Flight {
-        let Some(mut slot) = slot else { return Flight::Asks(None) };
+        documents: &Arc<Documents>,
+    ) -> Result<Flight, Error> {
+        let Some(mut slot) = slot else { return Ok(Flight::Asks(None)) };
         let (arrival, begun) = (call.0, Instant::now());
         let mut looks = 0;
         while !slot.wait.is_zero() {
@@ -41,22 +44,27 @@ impl Gateway {
             }
             loop {
                 let Some(pause) = pause(looks, slot.wait.saturating_sub(begun.elapsed())) else {
-                    return Flight::Asks(Some(slot));
+                    return Ok(Flight::Asks(Some(slot)));
                 };
                 tokio::time::sleep(pause).await;
                 looks += 1;
+                // Calls may be stopped meanwhile, and what is kept be purged.
+                let now = self.settings.admit((self.options.clock)()).await?;
+                if !Arc::ptr_eq(&now, documents) {
+                    return Ok(Flight::Asks(Some(slot)));
+                }
                 let Some(standing) = self.look_up(arrival, Some(&slot)).await else {
-                    return Flight::Asks(Some(slot));
+                    return Ok(Flight::Asks(Some(slot)));
                 };
-                if let Some(hit) = self.hit(call, &slot, documents, standing.entry) {
-                    return Flight::Lands(slot, Box::new(hit));
+                if let Some(hit) = self.hit(call, &slot.key, documents, standing.entry) {
+                    return Ok(Flight::Lands(slot, Box::new(hit)));
                 }
                 if standing.lease.is_none() {
                     break;
                 }
             }
         }
-        Flight::Asks(Some(slot))
+        Ok(Flight::Asks(Some(slot)))
     }
 
     /// Lets others ask: this call keeps nothing.
@@ -70,14 +78,15 @@ impl Gateway {
     pub(crate) async fn release(&self, slot: &Slot, arrival: &Arrival) {
         if slot.leads {
             let released = self.cache.release(slot.key.as_str(), &arrival.request_id);
-            within_time("lease not released", released).await;
+            within_time("lease not released", CACHE_TIMEOUT, released).await;
         }
     }
 
     async fn take_lease(&self, slot: &Slot, arrival: &Arrival) -> Option<Leasing> {
         let now = (self.options.clock)();
         let lease = Lease::new(&arrival.request_id, slot.wait, now);
-        within_time("cache unreachable", self.cache.lease(slot.key.as_str(), &lease, now)).await
+        within_time("cache unreachable", CACHE_TIMEOUT, self.cache.lease(slot.key.as_str(), &lease, now))
+            .await
     }
 }
 

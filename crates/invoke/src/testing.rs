@@ -27,6 +27,7 @@ mod cache;
 mod ledger;
 mod model;
 mod ports;
+mod semantic;
 
 pub(crate) use answers::MemoryAnswers;
 pub(crate) use cache::MemoryCache;
@@ -36,6 +37,7 @@ pub(crate) use model::{
     usage_chunk, whole,
 };
 pub(crate) use ports::{MemorySettings, MemorySpans, Mood};
+pub(crate) use semantic::{MemoryEvidence, MemoryVectors};
 
 pub(crate) const NOON: Timestamp = Timestamp::from_secs(1_795_348_800);
 
@@ -123,6 +125,8 @@ pub(crate) struct World {
     pub(crate) answers: Arc<MemoryAnswers>,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) spans: Arc<MemorySpans>,
+    pub(crate) vectors: Arc<MemoryVectors>,
+    pub(crate) evidence: Arc<MemoryEvidence>,
     handler: Handler,
     jobs: Mutex<mpsc::UnboundedReceiver<Option<Job>>>,
     invocations: AtomicU32,
@@ -150,7 +154,9 @@ impl World {
         let answers = Arc::new(MemoryAnswers::over(ledger.tables.clone()));
         let model = Arc::new(ScriptedModel::of(setup.turns));
         let spans = Arc::new(MemorySpans::default());
-        let options = Options { retention_days: 90, cache_ttl: setup.cache_ttl, clock };
+        let vectors = Arc::new(MemoryVectors::default());
+        let evidence = Arc::new(MemoryEvidence::default());
+        let options = Options { retention_days: 90, cache_ttl: setup.cache_ttl, clock, draw: || 999_999 };
         let ports = Ports {
             settings: settings.clone(),
             ledger: ledger.clone(),
@@ -160,6 +166,8 @@ impl World {
             answers: answers.clone(),
             model: model.clone(),
             spans: spans.clone(),
+            vectors: Some(vectors.clone()),
+            evidence: evidence.clone(),
         };
         let gateway = Gateway::new(ports, options);
         let (outbox, jobs) = mpsc::unbounded_channel();
@@ -171,6 +179,8 @@ impl World {
             answers,
             model,
             spans,
+            vectors,
+            evidence,
             handler,
             jobs: jobs.into(),
             invocations: AtomicU32::new(0),

@@ -35,6 +35,13 @@ const WORDS: [&str; 3] = ["messages", "input", "instructions"];
 pub struct CacheKey(String);
 
 impl CacheKey {
+    /// A key as it is written; `None` where the text is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (text.len() == 64 && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
+    }
+
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {
