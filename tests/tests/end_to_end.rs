@@ -14,6 +14,8 @@ mod failures;
 mod leftovers;
 #[path = "end_to_end/malformed.rs"]
 mod malformed;
+#[path = "end_to_end/semantic.rs"]
+mod semantic;
 #[path = "end_to_end/surface.rs"]
 mod surface;
 #[path = "end_to_end/tenants.rs"]
@@ -52,6 +54,9 @@ async fn scenario(stack: &Stack) {
     caches::an_answer_serves_callers_who_want_it_in_another_form(stack).await;
     caches::of_identical_calls_at_once_one_is_paid(stack).await;
     caches::an_operator_sees_explains_and_purges(stack).await;
+    semantic::what_means_the_same_is_served_within_its_circle_only(stack).await;
+    semantic::a_shadow_serves_nothing_and_learns(stack).await;
+    semantic::vectors_that_fail_are_a_miss(stack).await;
     leftovers::an_unreadable_notice_is_set_aside_whole(stack).await;
     brakes::a_budget_notice_stops_the_next_call_and_resume_serves_again(stack).await;
 

@@ -7,15 +7,17 @@ use tollgate_aws::answers::{DynamoAnswers, Objects};
 use tollgate_aws::bedrock::{self, Bedrock};
 use tollgate_aws::cache::DynamoCache;
 use tollgate_aws::clock;
+use tollgate_aws::evidence::DynamoEvidence;
 use tollgate_aws::ledger::DynamoLedger;
 use tollgate_aws::quotas::DynamoQuotas;
 use tollgate_aws::records::DynamoRecords;
 use tollgate_aws::sdk::{self, Patience, SdkConfig};
 use tollgate_aws::settings::DynamoSettings;
 use tollgate_aws::valkey::{self, Login, ValkeyCache};
+use tollgate_aws::vectors::S3Vectors;
 use tollgate_aws::writes::Tables;
 use tollgate_aws::xray::XrayDaemon;
-use tollgate_core::ports::Cache;
+use tollgate_core::ports::{Cache, Vectors};
 use tollgate_invoke::config::{CacheStore, Config};
 use tollgate_invoke::extension::{Pump, run_beside};
 use tollgate_invoke::gateway::{Gateway, Options, Ports};
@@ -41,6 +43,8 @@ async fn main() -> Result<(), Error> {
     };
     let table = DynamoCache::new(dynamo.clone(), config.cache_table.clone(), objects.clone());
     let cache = cache(config.cache_store, table, &sdk);
+    let evidence = DynamoEvidence::new(dynamo.clone(), config.cache_table.clone());
+    let vectors = config.vectors.map(|index| Arc::new(S3Vectors::new(&sdk, index)) as Arc<dyn Vectors>);
     let ports = Ports {
         settings: Arc::new(DynamoSettings::new(dynamo.clone(), config.config_table)),
         ledger: Arc::new(DynamoLedger::new(dynamo.clone(), tables)),
@@ -50,9 +54,15 @@ async fn main() -> Result<(), Error> {
         quotas: Arc::new(quotas),
         model: Arc::new(Bedrock::new(&sdk, providers).await?),
         spans: Arc::new(XrayDaemon::at(config.xray_daemon.as_deref())),
+        vectors,
+        evidence: Arc::new(evidence),
     };
-    let options =
-        Options { retention_days: config.retention_days, cache_ttl: config.cache_ttl, clock: clock::now };
+    let options = Options {
+        retention_days: config.retention_days,
+        cache_ttl: config.cache_ttl,
+        clock: clock::now,
+        draw: || fastrand::u32(..1_000_000),
+    };
     let gateway = Gateway::new(ports, options);
     let (outbox, pump) = Pump::new();
     let handler = Handler::new(gateway, config.settle, outbox);

@@ -9,22 +9,22 @@ use tollgate_tests::stack::{Stack, eventually, root};
 use tollgate_tests::standin::{calls, reset, set_faults};
 
 /// An answer over plain HTTP.
-struct Said {
+pub(crate) struct Said {
     headers: HeaderMap,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Said {
-    fn cache(&self) -> &str {
+    pub(crate) fn cache(&self) -> &str {
         self.header("x-tollgate-cache")
     }
 
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap_or_default())
     }
 }
 
-async fn ask(stack: &Stack, key: &str, body: &Value, headers: &[(&str, &str)]) -> Said {
+pub(crate) async fn ask(stack: &Stack, key: &str, body: &Value, headers: &[(&str, &str)]) -> Said {
     let url = format!("{}/chat/completions", stack.variable("OPENAI_BASE_URL"));
     let mut request = reqwest::Client::new().post(url).bearer_auth(key).json(body);
     for (name, value) in headers {
@@ -36,7 +36,7 @@ async fn ask(stack: &Stack, key: &str, body: &Value, headers: &[(&str, &str)]) -
     Said { headers, body: response.text().await.expect("the body is whole") }
 }
 
-fn question(text: &str, stream: bool) -> Value {
+pub(crate) fn question(text: &str, stream: bool) -> Value {
     json!({"model": "gpt-5.5", "stream": stream, "messages": [{"role": "user", "content": text}]})
 }
 

@@ -1,5 +1,7 @@
 //! How a call is shown: times and dollars for people, nothing left out.
 
+mod semantic;
+
 use std::fmt::{self, Display};
 
 use serde::Serialize;
@@ -7,6 +9,7 @@ use tollgate_core::name::Name;
 use tollgate_core::record::{End, Record};
 use tollgate_core::time::{Day, Timestamp};
 
+use self::semantic::Semantic;
 use crate::screen::{thousands, write_fields};
 use crate::usd::Usd;
 
@@ -46,6 +49,8 @@ struct Ended {
     tokens: Tokens,
     estimated: bool,
     saved_usd: Usd,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    semantic: Option<Semantic>,
     latency_ms: u64,
     first_token_ms: Option<u64>,
 }
@@ -100,6 +105,7 @@ impl Ended {
             },
             estimated: end.estimated,
             saved_usd: Usd(end.saved_nanos),
+            semantic: end.semantic.map(Semantic::of),
             latency_ms: end.latency_us / 1_000,
             first_token_ms: end.first_token_us.map(|us| us / 1_000),
         }
@@ -155,6 +161,7 @@ impl Display for Call {
                 ("reserved", Some(self.reserved_usd.to_string())),
                 ("charged", Some(charged)),
                 ("saved", end.map(|end| end.saved_usd.to_string())),
+                ("semantic", end.and_then(|end| end.semantic.as_ref()).map(Semantic::text)),
             ],
         )
     }

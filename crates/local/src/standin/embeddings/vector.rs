@@ -1,4 +1,5 @@
-//! Vectors that are pure functions of a text: of length one, and far from those of other texts, however alike.
+//! Vectors that are pure functions of a text: of length one, and the nearer the more words two texts share, whatever their case
+//! and punctuation.
 
 use serde_json::{Number, Value};
 
@@ -16,8 +17,11 @@ pub(in crate::standin) struct Vector(Vec<i128>);
 
 impl Vector {
     pub(in crate::standin) fn of(text: &str, dimension: usize) -> Self {
-        let mut state = seed(text);
-        let raw: Vec<i128> = (0..dimension).map(|_| component(&mut state)).collect();
+        let mut raw = vec![0; dimension];
+        for word in words(text) {
+            let mut state = seed(&word);
+            raw.iter_mut().for_each(|sum| *sum += component(&mut state));
+        }
         let squares: i128 = raw.iter().map(|component| (component * FINE).pow(2)).sum();
         let norm = squares.isqrt().max(1);
         Self(raw.into_iter().map(|component| component * FINE * ONE / norm).collect())
@@ -44,6 +48,13 @@ impl Vector {
     pub(in crate::standin) fn bits(&self) -> Value {
         self.0.iter().map(|component| Value::from(i32::from(*component > 0))).collect()
     }
+}
+
+/// A text without words is one word by itself.
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    let words: Vec<String> = words.map(str::to_lowercase).collect();
+    if words.is_empty() { vec![text.to_owned()] } else { words }
 }
 
 fn decimal(component: i128) -> String {
@@ -89,6 +100,19 @@ mod tests {
     fn the_same_text_has_the_same_vector_and_another_has_another() {
         assert_eq!(Vector::of("a", 256), Vector::of("a", 256));
         assert_ne!(Vector::of("a", 256), Vector::of("b", 256));
+    }
+
+    #[test]
+    fn texts_that_share_words_are_near() {
+        let product = |one: &str, other: &str| -> i128 {
+            let (one, other) = (Vector::of(one, 1024), Vector::of(other, 1024));
+            one.0.iter().zip(&other.0).map(|(one, other)| one * other).sum::<i128>() / ONE
+        };
+
+        assert_eq!(Vector::of("What is tea?", 256), Vector::of("what is tea", 256));
+        let near = product("what is green tea", "what is black tea");
+        assert!((ONE * 6 / 10..ONE * 9 / 10).contains(&near), "{near}");
+        assert!(product("what is green tea", "how do birds fly").abs() < ONE / 5);
     }
 
     #[test]
