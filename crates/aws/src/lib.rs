@@ -26,6 +26,7 @@ pub mod credentials;
 #[cfg(feature = "sqs")]
 pub mod dead_letters;
 pub mod entries;
+pub mod evidence;
 pub mod flags;
 pub mod key_register;
 pub mod keys;
@@ -50,6 +51,8 @@ pub mod tenants;
 #[cfg(feature = "valkey")]
 pub mod valkey;
 pub mod vars;
+#[cfg(feature = "vectors")]
+pub mod vectors;
 pub mod writes;
 pub mod xray;
 

@@ -18,7 +18,7 @@ use tollgate_core::ports::{Cache, Standing};
 use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
 
-use crate::server::{Kind, Server};
+use crate::server::{Cluster, Kind, Server};
 
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -173,4 +173,32 @@ async fn a_wrong_password_is_an_error() {
     let cache = ValkeyCache::new(Options { login, ..options(&server) });
 
     assert!(cache.read("key", clock::now()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_cluster_of_several_nodes_is_used_whole_and_a_slot_that_moved_is_found() {
+    let Some(cluster) = Cluster::start().await else { return };
+    let cache = ValkeyCache::new(options(&cluster.nodes[0]));
+    let (kept, now) = (entry(in_an_hour()), clock::now());
+    let keys: Vec<String> = (0..30).map(|number| format!("key-{number}")).collect();
+
+    for key in &keys {
+        cache.write(key, &kept).await.unwrap();
+    }
+
+    for key in &keys {
+        assert_eq!(cache.read(key, now).await.unwrap().entry.as_ref(), Some(&kept), "{key}");
+        let node = &cluster.nodes[cluster.holder(&format!("tollgate:{{{key}}}:entry"))];
+        assert_eq!(node.say(&["EXISTS", &format!("tollgate:{{{key}}}:entry")]), "1", "{key}");
+    }
+    assert!(cluster.nodes.iter().all(|node| node.say(&["DBSIZE"]) != "0"));
+
+    let moved = "tollgate:{moved}:entry";
+    let next = (cluster.holder(moved) + 1) % 3;
+    cluster.hand_over(moved, next);
+    let lease = Lease::new("r-1", WAIT, now);
+    assert_eq!(cache.lease("moved", &lease, now).await.unwrap(), Leasing::Taken);
+    cache.write("moved", &kept).await.unwrap();
+    assert_eq!(cache.read("moved", now).await.unwrap(), Standing { entry: Some(kept), lease: None });
+    assert_eq!(cluster.nodes[next].say(&["EXISTS", moved]), "1");
 }

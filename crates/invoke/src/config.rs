@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tollgate_aws::vars::{VarError, number, read, require};
+use tollgate_aws::vectors::VectorIndex;
 
 /// What the environment says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Config {
     pub ledger_table: String,
     /// Where answers are cached.
     pub cache_store: CacheStore,
+    /// Questions as vectors; without it there is no semantic cache.
+    pub vectors: Option<VectorIndex>,
     /// Large answers; without it they are not kept.
     pub answers_bucket: Option<String>,
     /// How long a ledger record is kept.
@@ -81,6 +84,7 @@ impl Config {
             cache_table: require(&read, "CACHE_TABLE")?,
             ledger_table: require(&read, "LEDGER_TABLE")?,
             cache_store: cache_store(&read)?,
+            vectors: VectorIndex::from_vars(&read)?,
             answers_bucket: read("ANSWERS_BUCKET").filter(|name| !name.is_empty()),
             retention_days: number(&read, "LEDGER_RETENTION_DAYS", 400)?,
             cache_ttl: Duration::from_secs(number(&read, "CACHE_TTL_SECS", 3_600)?),
@@ -149,6 +153,7 @@ mod tests {
 
         assert_eq!(config.ledger_table, "ledger_table");
         assert_eq!((config.retention_days, config.settle), (400, Settle::AfterAnswer));
+        assert_eq!(config.vectors, None);
         assert_eq!(vars(("LEDGER_TABLE", "")).unwrap_err().name, "LEDGER_TABLE");
         assert_eq!(vars(("PROVIDER_SECRETS", "a, b,")).unwrap().provider_secrets, ["a", "b"]);
     }
@@ -166,5 +171,7 @@ mod tests {
         assert_eq!(vars(("CACHE_STORE", "memcached")).unwrap_err().name, "CACHE_STORE");
         assert_eq!(vars(("CACHE_STORE", "valkey")).unwrap_err().name, "VALKEY_ENDPOINT");
         assert_eq!(vars(("CACHE_TTL_SECS", "1h")).unwrap_err().name, "CACHE_TTL_SECS");
+        assert_eq!(vars(("VECTOR_BUCKET", "b")).unwrap_err().name, "VECTOR_INDEX");
+        assert_eq!(vars(("VECTOR_INDEX", "i")).unwrap_err().name, "VECTOR_BUCKET");
     }
 }

@@ -21,6 +21,7 @@ def describe(aws, description, endpoint):
         "api_keys": describe_api_keys(deployed),
         "streams": take_over_streams(aws, deployed),
         "schedules": take_over_schedules(aws, deployed, functions),
+        "vector_indexes": describe_vector_indexes(deployed),
     }
 
 
@@ -139,6 +140,18 @@ def describe_api_keys(deployed):
         for key in deployed.of_type("AWS::ApiGateway::ApiKey")
         if deployed.physical_ids[key] in planned
     ]
+
+
+def describe_vector_indexes(deployed):
+    """The indexes of vectors, which the provider stand-in keeps."""
+    indexes = []
+    for logical_id in deployed.of_type("AWS::S3Vectors::Index"):
+        bucket, _, name = deployed.physical_ids[logical_id].partition(":bucket/")[2].partition("/index/")
+        properties = deployed.resources[logical_id]["Properties"]
+        if deployed.resolve(properties["DistanceMetric"]) != "cosine":
+            raise DeployError(f"the index {logical_id} measures no cosines, which is all that the stand-in does")
+        indexes.append({"bucket": bucket, "index": name, "dimension": int(deployed.resolve(properties["Dimension"]))})
+    return indexes
 
 
 def find_uris(node):

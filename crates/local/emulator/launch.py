@@ -13,6 +13,7 @@ socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 import cbor2  # noqa: E402
 from ministack.app import main  # noqa: E402
 from ministack.core import iam_actions  # noqa: E402
+from ministack.core.responses import get_account_id, get_region  # noqa: E402
 from ministack.services import budgets  # noqa: E402
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS  # noqa: E402
 
@@ -73,6 +74,34 @@ _RESOURCE_HANDLERS["AWS::Budgets::Budget"] = {
     "update": update_budget,
     "delete": delete_budget,
 }
+
+
+
+def create_vector_bucket(logical_id, properties, stack_name):
+    """Name a vector bucket; answer its ARN, which is its physical id, and its attributes."""
+    name = properties.get("VectorBucketName") or f"{stack_name}-{logical_id}-vectors".lower()
+    arn = f"arn:aws:s3vectors:{get_region()}:{get_account_id()}:bucket/{name}"
+    return arn, {"VectorBucketArn": arn}
+
+
+def create_vector_index(logical_id, properties, stack_name):
+    """Name an index of vectors; answer its ARN, which is its physical id, and its attributes."""
+    bucket = properties.get("VectorBucketArn")
+    if not bucket:
+        raise ValueError("AWS::S3Vectors::Index: the local stack finds the bucket by VectorBucketArn")
+    name = properties.get("IndexName") or f"{stack_name}-{logical_id}".lower()
+    arn = f"{bucket}/index/{name}"
+    return arn, {"IndexArn": arn}
+
+
+def delete_vectors(_physical_id, _properties):
+    """Nothing is kept here: the provider stand-in keeps the vectors, as long as the stack runs."""
+
+
+# The emulator has no S3 Vectors. What the template asks for is noted, and the stand-in serves it.
+_RESOURCE_HANDLERS["AWS::S3Vectors::VectorBucket"] = {"create": create_vector_bucket, "delete": delete_vectors}
+_RESOURCE_HANDLERS["AWS::S3Vectors::Index"] = {"create": create_vector_index, "delete": delete_vectors}
+
 
 def end_with_the_supervisor():
     """Stop when standard input ends: a supervisor that was killed can stop nothing any more."""

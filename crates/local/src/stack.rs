@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::standin::VectorIndex;
+
 /// The deployed stack.
 #[derive(Debug, Deserialize)]
 pub struct Stack {
@@ -27,6 +29,8 @@ pub struct Stack {
     pub streams: Vec<StreamMapping>,
     /// The scheduled rules.
     pub schedules: Vec<Rule>,
+    /// The indexes of vectors.
+    pub vector_indexes: Vec<VectorIndex>,
 }
 
 /// A function as it was deployed.
@@ -157,6 +161,7 @@ mod tests {
             "api_keys": ["tollgate-000000000000-standard"],
             "streams": [],
             "schedules": [{ "function": "ReconcilerFunction", "rate_secs": 60, "rule_arn": "arn", "input": null }],
+            "vector_indexes": [{ "bucket": "tollgate-vectors", "index": "questions-1024", "dimension": 1024 }],
         });
         serde_json::from_value(description).unwrap()
     }
@@ -168,6 +173,7 @@ mod tests {
         assert_eq!(stack.output("ApiId").unwrap(), "abc");
         assert_eq!(stack.function("EmitterFunction").unwrap().binary, "emitter");
         assert_eq!(stack.schedules[0].input, None);
+        assert_eq!(stack.vector_indexes[0].dimension, 1_024);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! It speaks Chat Completions and Responses as bedrock-mantle, bedrock-runtime and OpenAI serve them, Converse and InvokeModel,
 //! and the embeddings of OpenAI, Titan, Cohere and Nova: JSON and streams, with the credentials, model ids, parameter rules and
 //! errors of each, closely enough that the official clients take it for the real thing. The credentials of a call tell which
-//! endpoint is meant; under `/compatible/v1/` none are asked for.
+//! endpoint is meant; under `/compatible/v1/` none are asked for. It also keeps vectors, as S3 Vectors does.
 //!
 //! Replies and their cost are pure functions of the request ([`reply_for`], [`count_tokens`], [`IMAGE_TOKENS`]). A user text
 //! that begins with `call tool` or `call tools` is answered with tool calls, one that begins with `refuse` is declined, and a
@@ -27,6 +27,7 @@ mod responses;
 mod route;
 mod schema;
 mod tools;
+mod vectors;
 mod wire;
 
 use std::convert::Infallible;
@@ -36,7 +37,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -53,22 +54,32 @@ use self::fault::{FaultBook, Rule};
 use self::refusal::{Form, Refusal};
 use self::responses::Store;
 use self::route::{Route, route};
+use self::vectors::{Library, Operation};
 use self::wire::{Answer, Content, Stream};
 
 pub use self::reply::{IMAGE_TOKENS, count_tokens, reply_for};
+pub use self::vectors::VectorIndex;
 
 const CHUNK_DELAY: Duration = Duration::from_millis(10);
 const GARBAGE: &[u8] = b"<html><body>502 Bad Gateway</body></html>\n";
 
-/// The stand-in's state: the rules in force, the calls received and the responses kept.
+/// The stand-in's state: the rules in force, the calls received, the responses and the vectors kept.
 #[derive(Debug, Default)]
 pub struct Standin {
     faults: FaultBook,
     calls: CallLog,
+    /// Apart from the others, because vectors are also swept while nobody calls.
+    vector_calls: CallLog,
     responses: Arc<Store>,
+    vectors: Library,
 }
 
 impl Standin {
+    /// With these vector indexes, empty.
+    pub fn with_indexes(indexes: impl IntoIterator<Item = VectorIndex>) -> Self {
+        Self { vectors: Library::new(indexes), ..Self::default() }
+    }
+
     /// Serves connections until accepting one fails; dropping the future drops them all.
     pub async fn serve(self, listener: TcpListener) -> io::Result<Infallible> {
         let standin = Arc::new(self);
@@ -88,12 +99,15 @@ impl Standin {
         let body = body.collect().await.map(|body| body.to_bytes());
         if path.starts_with(control::PREFIX) {
             let body = body.unwrap_or_default();
-            return control::answer(&parts.method, path, &body, &self.faults, &self.calls);
+            return control::answer(&parts.method, path, &body, self);
         }
-        let call = self.calls.open(path);
-        let outcome = match body {
-            Ok(body) => self.exchange(&parts, &body, &call).await,
-            Err(_) => Err(Refusal::invalid("The body could not be read.")),
+        let vectors = Operation::of(path);
+        let calls = if vectors.is_some() { &self.vector_calls } else { &self.calls };
+        let call = calls.open(path);
+        let outcome = match (body, vectors) {
+            (Ok(body), None) => self.exchange(&parts, &body, &call).await,
+            (Ok(body), Some(operation)) => self.exchange_vectors(operation, &parts, &body, &call).await,
+            (Err(_), _) => Err(Refusal::invalid("The body could not be read.")),
         };
         let mut response = match outcome {
             Ok(response) => response,
@@ -140,6 +154,28 @@ impl Standin {
             call.input_tokens = answer.input_tokens;
             call.output_tokens = answer.output_tokens;
         });
+        Ok(deliver(answer, &rule, call))
+    }
+
+    async fn exchange_vectors(
+        &self,
+        operation: Operation,
+        parts: &Parts,
+        body: &Bytes,
+        call: &OpenCall,
+    ) -> Result<Response<Body>, Refusal> {
+        let caller = identify(parts, body).map_err(|denial| denial.refusal(Form::Vectors))?;
+        note_caller(call, &caller);
+        if parts.method != Method::POST {
+            return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "There is no such operation."));
+        }
+        let rule = self.faults.take_vectors(operation);
+        tokio::time::sleep(Duration::from_millis(rule.latency_ms)).await;
+        if let Some(status) = rule.status {
+            return Err(Refusal::injected(status, rule.retry_after_secs));
+        }
+        let document = Content::Document(self.vectors.answer(operation, body)?);
+        let answer = Answer { input_tokens: 0, output_tokens: 0, headers: Vec::new(), content: document };
         Ok(deliver(answer, &rule, call))
     }
 }

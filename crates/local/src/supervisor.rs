@@ -156,8 +156,9 @@ impl Running {
             let schedule = wiring::schedule(&self.functions, rule)?;
             self.parts.spawn(async { match schedule.run().await {} });
         }
+        let standin = Standin::with_indexes(stack.vector_indexes.clone());
         self.parts.spawn(async {
-            let Err(error) = Standin::default().serve(ports.standin).await;
+            let Err(error) = standin.serve(ports.standin).await;
             SupervisorError::Standin(error)
         });
         self.parts.spawn(async {

@@ -1,6 +1,7 @@
 //! What the reconciler is told when it starts.
 
 use tollgate_aws::vars::{VarError, read, require};
+use tollgate_aws::vectors::VectorIndex;
 
 /// The reconciler's configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub struct Config {
     pub ledger_table: String,
     /// Name of the limits table.
     pub limits_table: String,
+    /// Questions as vectors, where there is a semantic cache.
+    pub vectors: Option<VectorIndex>,
 }
 
 impl Config {
@@ -22,6 +25,7 @@ impl Config {
         Ok(Self {
             ledger_table: require(&read, "LEDGER_TABLE")?,
             limits_table: require(&read, "LIMITS_TABLE")?,
+            vectors: VectorIndex::from_vars(&read)?,
         })
     }
 }
@@ -32,11 +36,19 @@ mod tests {
 
     #[test]
     fn each_variable_is_needed() {
-        for missing in ["LEDGER_TABLE", "LIMITS_TABLE"] {
-            let error = Config::from_vars(|name| (name != missing).then(|| name.to_lowercase())).unwrap_err();
+        let read = |name: &str| (name != "VECTOR_DIMENSION").then(|| name.to_lowercase());
+        for missing in ["LEDGER_TABLE", "LIMITS_TABLE", "VECTOR_BUCKET", "VECTOR_INDEX"] {
+            let error = Config::from_vars(|name| read(name).filter(|_| name != missing)).unwrap_err();
 
             assert_eq!(error.name, missing);
         }
-        assert!(Config::from_vars(|name| Some(name.to_owned())).is_ok());
+        assert_eq!(Config::from_vars(read).unwrap().vectors.unwrap().index, "vector_index");
+    }
+
+    #[test]
+    fn without_a_semantic_cache_there_are_no_vectors() {
+        let config = Config::from_vars(|name| name.ends_with("_TABLE").then(|| name.to_lowercase())).unwrap();
+
+        assert_eq!(config.vectors, None);
     }
 }

@@ -1,5 +1,5 @@
-//! Closes what is overdue, partition by partition, and gives idle escrow back. One part that fails holds up no other; the
-//! run then ends in an error.
+//! Closes what is overdue, partition by partition, gives idle escrow back, and sweeps. One part that fails holds up no
+//! other; the run then ends in an error.
 
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -9,10 +9,12 @@ use futures_util::StreamExt;
 use futures_util::stream::iter;
 use serde::Serialize;
 use tollgate_aws::causes::Causes;
-use tollgate_core::ports::{Escrows, Ledger, Overdue, PageStart, Transition};
+use tollgate_core::ports::{Escrows, Ledger, Overdue, PageStart, Transition, Vectors};
 use tollgate_core::record::{Record, State, open_partitions};
 use tollgate_core::time::{Day, Timestamp};
 use tracing::{error, info, warn};
+
+use crate::sweep;
 
 /// Partitions at a time.
 const PARTITIONS_AT_ONCE: usize = 8;
@@ -25,6 +27,7 @@ pub struct Handler {
     ledger: Arc<dyn Ledger>,
     overdue: Arc<dyn Overdue>,
     escrows: Arc<dyn Escrows>,
+    vectors: Option<Arc<dyn Vectors>>,
     clock: fn() -> Timestamp,
 }
 
@@ -39,10 +42,12 @@ pub struct Tally {
     pub lost: u64,
     /// Records, pages and lanes that failed or could not be read.
     pub failed: u64,
-    /// Partitions, and idle lanes, that were left to the next run.
+    /// Partitions, idle lanes and sweeps that were left to the next run.
     pub left: u64,
     /// Idle lanes whose room went back to their parents.
     pub returned: u64,
+    /// Questions that were forgotten because their answers have expired.
+    pub swept: u64,
 }
 
 /// Not everything could be closed or given back.
@@ -58,6 +63,7 @@ impl AddAssign for Tally {
         self.failed += other.failed;
         self.left += other.left;
         self.returned += other.returned;
+        self.swept += other.swept;
     }
 }
 
@@ -69,14 +75,21 @@ impl Handler {
         escrows: Arc<dyn Escrows>,
         clock: fn() -> Timestamp,
     ) -> Self {
-        Self { ledger, overdue, escrows, clock }
+        Self { ledger, overdue, escrows, vectors: None, clock }
     }
 
-    /// Closes all that is overdue when the run begins, and then gives back what is idle, as far as its time allows.
+    /// Sweeps these, too.
+    #[must_use]
+    pub fn sweeping(self, vectors: Option<Arc<dyn Vectors>>) -> Self {
+        Self { vectors, ..self }
+    }
+
+    /// Closes all that is overdue when the run begins, then gives back what is idle, and then sweeps, as far as its time
+    /// allows.
     pub async fn handle(&self, deadline: Timestamp) -> Result<Tally, Incomplete> {
         let now = (self.clock)();
         let mut partitions = iter(open_partitions())
-            .map(|partition| self.sweep(partition, now, deadline))
+            .map(|partition| self.close_partition(partition, now, deadline))
             .buffer_unordered(PARTITIONS_AT_ONCE);
         let mut tally = Tally::default();
         while let Some(part) = partitions.next().await {
@@ -86,12 +99,15 @@ impl Handler {
         for day in [now.day(), now.day().before(1)] {
             tally += self.give_back(day, now, deadline).await;
         }
-        let Tally { released, expired, lost, failed, left, returned } = tally;
-        info!(released, expired, lost, failed, left, returned, "books kept");
+        if let Some(vectors) = self.vectors.as_ref().filter(|_| sweep::is_due(now)) {
+            tally += sweep::sweep(vectors.as_ref(), now, || self.is_late(deadline)).await;
+        }
+        let Tally { released, expired, lost, failed, left, returned, swept } = tally;
+        info!(released, expired, lost, failed, left, returned, swept, "books kept");
         if failed > 0 { Err(Incomplete(tally)) } else { Ok(tally) }
     }
 
-    async fn sweep(&self, partition: String, now: Timestamp, deadline: Timestamp) -> Tally {
+    async fn close_partition(&self, partition: String, now: Timestamp, deadline: Timestamp) -> Tally {
         let mut tally = Tally::default();
         let mut start: Option<PageStart> = None;
         loop {

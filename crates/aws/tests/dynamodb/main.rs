@@ -3,8 +3,11 @@
 
 #[cfg(test)]
 mod accounts;
+#[cfg(feature = "answers")]
 #[cfg(test)]
 mod cache;
+#[cfg(test)]
+mod evidence;
 #[cfg(test)]
 mod flags;
 #[cfg(feature = "answers")]

@@ -11,7 +11,7 @@ pub(crate) enum Kind {
     Encrypted,
     /// Only the user `gateway` may enter, with a password, and does only what the cache needs.
     Guarded,
-    /// One node that holds all slots.
+    /// A node of a cluster.
     Cluster,
 }
 
@@ -20,13 +20,25 @@ pub(crate) struct Server {
     pub(crate) kind: Kind,
     program: &'static str,
     port: u16,
+    /// Where the nodes of a cluster talk to each other.
+    bus_port: u16,
     folder: PathBuf,
     child: Option<Child>,
 }
 
 impl Server {
-    /// Starts one; `None` where there is no program to start.
+    /// Starts one; a cluster's holds all slots. `None` where there is no program to start.
     pub(crate) async fn start(kind: Kind) -> Option<Self> {
+        let server = Self::launch(kind).await?;
+        if kind == Kind::Cluster {
+            assert_eq!(server.say(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]), "OK");
+            server.wait_until(&["CLUSTER", "INFO"], "cluster_state:ok").await;
+        }
+        Some(server)
+    }
+
+    /// Starts one; a cluster's knows nobody and holds no slot.
+    async fn launch(kind: Kind) -> Option<Self> {
         let programs = ["valkey-server", "redis-server"];
         let is_there = |program: &&str| {
             Command::new(program)
@@ -46,12 +58,8 @@ impl Server {
         if kind == Kind::Encrypted {
             certify(&folder);
         }
-        let mut server = Self { kind, program, port, folder, child: None };
+        let mut server = Self { kind, program, port, bus_port: free_port(), folder, child: None };
         server.resume().await;
-        if kind == Kind::Cluster {
-            assert_eq!(server.say(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]), "OK");
-            server.wait_until(&["CLUSTER", "INFO"], "cluster_state:ok").await;
-        }
         Some(server)
     }
 
@@ -78,7 +86,10 @@ impl Server {
                 std::fs::write(self.folder.join("users.acl"), users).expect("the folder is the test's own");
                 command.args(["--port", &port, "--aclfile", "users.acl"])
             }
-            Kind::Cluster => command.args(["--port", &port, "--cluster-enabled", "yes"]),
+            // The usual bus port is the port and 10,000, which may be none.
+            Kind::Cluster => command
+                .args(["--port", &port, "--cluster-enabled", "yes"])
+                .args(["--cluster-port", &self.bus_port.to_string()]),
         };
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.child = Some(child.expect("the server starts"));
@@ -122,6 +133,54 @@ impl Server {
     pub(crate) fn authority(&self) -> Option<Vec<u8>> {
         (self.kind == Kind::Encrypted)
             .then(|| std::fs::read(self.folder.join("cert.pem")).expect("it was made at start"))
+    }
+}
+
+/// Three nodes, each with a third of the slots.
+pub(crate) struct Cluster {
+    pub(crate) nodes: Vec<Server>,
+}
+
+impl Cluster {
+    const SLOTS: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "16383"]];
+
+    /// Starts them and waits until all know of all.
+    pub(crate) async fn start() -> Option<Self> {
+        let mut nodes: Vec<Server> = Vec::new();
+        for [first, last] in Self::SLOTS {
+            let node = Server::launch(Kind::Cluster).await?;
+            assert_eq!(node.say(&["CLUSTER", "ADDSLOTSRANGE", first, last]), "OK");
+            if let Some(known) = nodes.first() {
+                let (port, bus_port) = (known.port.to_string(), known.bus_port.to_string());
+                assert_eq!(node.say(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus_port]), "OK");
+            }
+            nodes.push(node);
+        }
+        for node in &nodes {
+            for sign in ["cluster_known_nodes:3", "cluster_state:ok", "cluster_slots_ok:16384"] {
+                node.wait_until(&["CLUSTER", "INFO"], sign).await;
+            }
+        }
+        Some(Self { nodes })
+    }
+
+    /// The place of the node that holds a key.
+    pub(crate) fn holder(&self, key: &str) -> usize {
+        let slot: u16 = self.slot(key).parse().expect("a slot is a number");
+        usize::from(slot > 5_460) + usize::from(slot > 10_922)
+    }
+
+    /// Gives the slot of a key, which has nothing in it, to another node.
+    pub(crate) fn hand_over(&self, key: &str, place: usize) {
+        let id = self.nodes[place].say(&["CLUSTER", "MYID"]);
+        let from = self.holder(key);
+        for node in [place, from] {
+            assert_eq!(self.nodes[node].say(&["CLUSTER", "SETSLOT", &self.slot(key), "NODE", &id]), "OK");
+        }
+    }
+
+    fn slot(&self, key: &str) -> String {
+        self.nodes[0].say(&["CLUSTER", "KEYSLOT", key])
     }
 }
 

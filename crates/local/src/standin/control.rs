@@ -4,19 +4,15 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use serde_json::json;
 
+use super::Standin;
 use super::answer::{Body, whole};
 use super::calls::CallLog;
-use super::fault::{FaultBook, parse_rules};
+use super::fault::parse_rules;
 
 pub(super) const PREFIX: &str = "/_standin/";
 
-pub(super) fn answer(
-    method: &Method,
-    path: &str,
-    body: &[u8],
-    faults: &FaultBook,
-    calls: &CallLog,
-) -> Response<Body> {
+pub(super) fn answer(method: &Method, path: &str, body: &[u8], standin: &Standin) -> Response<Body> {
+    let Standin { faults, calls, vector_calls, .. } = standin;
     match (method.as_str(), path.strip_prefix(PREFIX).unwrap_or_default()) {
         ("PUT", "faults") => match parse_rules(body) {
             Ok(rules) => {
@@ -32,16 +28,25 @@ pub(super) fn answer(
             faults.replace(Vec::new());
             done()
         }
-        ("GET", "calls") => said(StatusCode::OK, json!(calls.list()).to_string()),
-        ("DELETE", "calls") => {
-            calls.forget();
-            done()
-        }
+        ("GET", "calls") => list(calls),
+        ("DELETE", "calls") => forget(calls),
+        ("GET", "vector-calls") => list(vector_calls),
+        ("DELETE", "vector-calls") => forget(vector_calls),
         _ => {
-            let message = "the stand-in knows PUT and DELETE of faults, GET and DELETE of calls";
+            let message =
+                "the stand-in knows PUT and DELETE of faults, GET and DELETE of calls and vector-calls";
             said(StatusCode::NOT_FOUND, json!({ "error": { "message": message } }).to_string())
         }
     }
+}
+
+fn list(calls: &CallLog) -> Response<Body> {
+    said(StatusCode::OK, json!(calls.list()).to_string())
+}
+
+fn forget(calls: &CallLog) -> Response<Body> {
+    calls.forget();
+    done()
 }
 
 fn done() -> Response<Body> {

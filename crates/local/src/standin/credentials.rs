@@ -35,6 +35,7 @@ pub(super) enum Service {
     Runtime,
     OpenAi,
     Compatible,
+    Vectors,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +123,7 @@ impl Denial {
             (_, Self::OpenAiKey) | (Form::OpenAi, Self::Missing | Self::ApiKey) => {
                 (StatusCode::UNAUTHORIZED, Some("invalid_api_key"))
             }
-            (Form::OpenAi | Form::Native, _) => (StatusCode::FORBIDDEN, None),
+            (Form::OpenAi | Form::Native | Form::Vectors, _) => (StatusCode::FORBIDDEN, None),
         };
         let message = match (form, self) {
             (Form::OpenAi, Self::ApiKey) => "Invalid bearer token".to_owned(),
@@ -144,6 +145,9 @@ pub(super) fn identify(parts: &Parts, body: &[u8]) -> Result<Caller, Denial> {
         .ok_or(Denial::Missing)?
         .to_str()
         .map_err(|_| Denial::Malformed("not text"))?;
+    if Form::of(parts.uri.path()) == Form::Vectors {
+        return signed(parts, body, value);
+    }
     if let Some(key) = value.strip_prefix("Bearer ") {
         return bearer(key, parts.uri.path());
     }
@@ -228,6 +232,8 @@ impl<'a> Authorization<'a> {
     /// Native operations take the scope `bedrock` only; the OpenAI paths exist on both endpoints.
     fn service(&self, path: &str) -> Result<Service, Denial> {
         match (self.service, Form::of(path)) {
+            ("s3vectors", Form::Vectors) => Ok(Service::Vectors),
+            (_, Form::Vectors) => Err(Denial::Service("s3vectors")),
             ("bedrock", _) => Ok(Service::Runtime),
             ("bedrock-mantle", Form::OpenAi) => Ok(Service::Mantle),
             (_, Form::OpenAi) => Err(Denial::Service("bedrock-mantle")),

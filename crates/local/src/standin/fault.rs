@@ -4,6 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 
+use super::vectors;
+
 const LONGEST_WAIT_MS: u64 = 600_000;
 const MOST_WORDS: usize = 100_000;
 const MOST_TOOL_CALLS: usize = 128;
@@ -12,7 +14,8 @@ const MOST_TOOL_CALLS: usize = 128;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rule {
-    /// A model id as the request names it, or `*`.
+    /// A model id as the request names it, or `*` for all models; `s3vectors` for all calls to S3 Vectors, or one of them
+    /// as in `s3vectors/QueryVectors`.
     pub(super) model: String,
     /// A bearer key: the rule holds for calls with it only.
     #[serde(default)]
@@ -87,6 +90,12 @@ impl Rule {
             && (self.key.is_none() || self.key.as_deref() == key)
     }
 
+    fn matches_vectors(&self, operation: &str) -> bool {
+        let narrowed = self.model.strip_prefix(vectors::MODEL);
+        let named = narrowed.and_then(|rest| rest.strip_prefix('/'));
+        self.times != Some(0) && (narrowed == Some("") || named == Some(operation))
+    }
+
     fn check(&self) -> Result<(), (&'static str, String)> {
         if self.model.is_empty() {
             return Err(("model", "must be a model id or *".to_owned()));
@@ -156,10 +165,17 @@ impl FaultBook {
 
     /// The rule for this call of `model` with this bearer key, which uses it up by one.
     pub(super) fn take(&self, model: &str, key: Option<&str>) -> Rule {
+        self.take_first(|rule| rule.matches(model, key))
+    }
+
+    /// The rule for this call to S3 Vectors, which uses it up by one.
+    pub(super) fn take_vectors(&self, operation: vectors::Operation) -> Rule {
+        self.take_first(|rule| rule.matches_vectors(operation.name()))
+    }
+
+    fn take_first(&self, matches: impl Fn(&Rule) -> bool) -> Rule {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(rule) = rules.iter_mut().find(|rule| rule.matches(model, key)) else {
-            return Rule::default();
-        };
+        let Some(rule) = rules.iter_mut().find(|rule| matches(rule)) else { return Rule::default() };
         rule.times = rule.times.map(|left| left.saturating_sub(1));
         rule.clone()
     }
@@ -208,5 +224,19 @@ mod tests {
         let statuses = [Some("sk-old"), Some("sk-new"), None].map(|key| book.take("gpt-5.5", key).status);
 
         assert_eq!(statuses, [Some(401), None, None]);
+    }
+
+    #[test]
+    fn a_rule_for_vectors_and_one_for_models_leave_each_other_alone() {
+        let book = FaultBook::default();
+        let rules = br#"[{"model":"*","status":500},{"model":"s3vectors/PutVectors","status":429},
+            {"model":"s3vectors","status":503},{"model":"s3vectorsx","status":400}]"#;
+        book.replace(parse_rules(rules).unwrap());
+
+        let of_vectors = |operation| book.take_vectors(operation).status;
+
+        assert_eq!(of_vectors(vectors::Operation::Put), Some(429));
+        assert_eq!(of_vectors(vectors::Operation::Query), Some(503));
+        assert_eq!(book.take("gpt-5.5", None).status, Some(500));
     }
 }

@@ -1,21 +1,27 @@
-//! Refusals and the two forms in which Bedrock words them: OpenAI's error object, and the native exception.
+//! Refusals and the forms in which they are worded: OpenAI's error object, Bedrock's native exception, that of S3 Vectors.
 
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
 use super::answer::{Body, whole};
+use super::vectors;
 
 /// In which form an endpoint words its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     OpenAi,
     Native,
+    Vectors,
 }
 
 impl Form {
-    /// Native operations live under `/model/`; all else speaks OpenAI's language.
+    /// Native operations live under `/model/`, and those of S3 Vectors have names; all else speaks OpenAI's language.
     pub(super) fn of(path: &str) -> Self {
-        if path.starts_with("/model/") { Self::Native } else { Self::OpenAi }
+        match vectors::Operation::of(path) {
+            Some(_) => Self::Vectors,
+            None if path.starts_with("/model/") => Self::Native,
+            None => Self::OpenAi,
+        }
     }
 }
 
@@ -87,12 +93,18 @@ impl Refusal {
         let body = match form {
             Form::OpenAi => self.openai_error(),
             Form::Native => json!({ "message": self.message }),
+            Form::Vectors => self.vectors_error(),
         };
         let mut response = whole(self.status, "application/json", body.to_string());
         let headers = response.headers_mut();
-        if form == Form::Native {
-            headers.insert("x-amzn-errortype", self.error_type());
-        }
+        match form {
+            Form::OpenAi => None,
+            Form::Native => headers.insert("x-amzn-errortype", self.error_type()),
+            Form::Vectors => {
+                let exception = self.exception.unwrap_or(vectors::exception(self.status));
+                headers.insert("x-amzn-errortype", HeaderValue::from_static(exception))
+            }
+        };
         if let Some(seconds) = self.retry_after_secs {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
@@ -108,6 +120,14 @@ impl Refusal {
             _ => "server_error",
         });
         json!({ "error": { "message": self.message, "type": kind, "param": self.param, "code": self.code } })
+    }
+
+    fn vectors_error(&self) -> serde_json::Value {
+        let mut error = json!({ "message": self.message });
+        if let Some(path) = &self.param {
+            error["fieldList"] = json!([{ "path": path, "message": self.message }]);
+        }
+        error
     }
 
     /// AWS appends the name space of the service's model, which a client has to strip.

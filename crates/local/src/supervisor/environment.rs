@@ -15,10 +15,11 @@ use crate::stack::{Stack, StackError};
 pub(super) struct Environment(Vec<(String, String)>);
 
 /// Where a function finds AWS and the models. One address stands for the hosts of all providers that speak OpenAI's wire.
-pub(super) fn endpoints(stack: &Stack, settings: &Settings) -> [(String, String); 3] {
+pub(super) fn endpoints(stack: &Stack, settings: &Settings) -> [(String, String); 4] {
     [
         ("AWS_ENDPOINT_URL", stack.endpoint.clone()),
         ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", settings.standin_url()),
+        ("AWS_ENDPOINT_URL_S3VECTORS", settings.standin_url()),
         ("PROVIDER_ENDPOINT", settings.standin_url()),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -51,12 +51,16 @@ struct CreatedKey {
     key: String,
 }
 
+/// What a laptop deploys otherwise than the template's defaults: all that the local stack can do.
+const PARAMETERS: [&str; 2] = ["--param", "SemanticCache=true"];
+
 /// Deploys the template and leaves the stack's description in the state directory.
 pub(super) async fn deploy(settings: &Settings, endpoint: &str) -> Result<(), ToolError> {
     let mut command = clean_command(&settings.python);
     command
         .arg(emulator_script("deploy.py"))
         .args(["--endpoint", endpoint, "--stack", STACK, "--region", REGION, "--template", "template.yaml"])
+        .args(PARAMETERS)
         .arg("--binaries")
         .arg(&settings.binaries)
         .arg("--out")

@@ -14,3 +14,4 @@ mod provider;
 mod question;
 mod responses;
 mod rules;
+mod vectors;

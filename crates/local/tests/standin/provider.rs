@@ -13,7 +13,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tollgate_local::standin::Standin;
+use tollgate_local::standin::{Standin, VectorIndex};
 
 /// Signatures carry a time, but the stand-in does not mind which.
 const SIGNED_AT: Duration = Duration::from_secs(1_795_000_000);
@@ -29,8 +29,9 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound port");
         let mut server = JoinSet::new();
+        let index = VectorIndex { bucket: "vectors".to_owned(), index: "questions".to_owned(), dimension: 2 };
         server.spawn(async move {
-            let Err(error) = Standin::default().serve(listener).await;
+            let Err(error) = Standin::with_indexes([index]).serve(listener).await;
             panic!("the stand-in stopped: {error}");
         });
         Self {
