@@ -9,6 +9,7 @@ use crate::dialect::Dialect;
 use crate::parameter::Rules;
 use crate::price::{History, Price};
 use crate::quota::Quota;
+use crate::redaction::Redact;
 use crate::time::Timestamp;
 
 /// Models by alias, targets by id.
@@ -66,6 +67,9 @@ pub struct Target {
     /// What its provider admits per minute and account, where we keep to it ourselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
+    /// What it must not see. Where it is absent, targets outside of AWS see nothing that can be told by its form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redact: Option<Redact>,
 }
 
 const fn default_overhead() -> u64 {
@@ -284,6 +288,19 @@ impl Target {
             }
         }
         need(self.max_output_tokens > 0 || self.is_for_embeddings(), "max_output_tokens is 0");
+        let fault = self.redact.as_ref().and_then(Redact::fault);
+        need(fault.is_none(), fault.unwrap_or_default());
+    }
+
+    /// What it must not see.
+    #[must_use]
+    pub fn redact(&self) -> Redact {
+        let is_outside = match &self.wire {
+            Wire::Openai { host, .. } => !is_of_aws(host),
+            Wire::Converse { .. } | Wire::Invoke { .. } => false,
+        };
+        let usual = if is_outside { Redact::default() } else { Redact::nothing() };
+        self.redact.clone().unwrap_or(usual)
     }
 
     /// Whether it makes vectors, and no text.

@@ -37,6 +37,7 @@ pub mod rate;
 pub mod raw;
 pub mod ready;
 pub mod record;
+pub mod redaction;
 pub mod request;
 pub mod reservation;
 pub mod responses;

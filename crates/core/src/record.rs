@@ -16,6 +16,7 @@ use crate::escrow::Lane;
 use crate::flow::Flow;
 use crate::money::Nanos;
 use crate::name::Name;
+use crate::redaction::Counts;
 use crate::semantic::looked::Looked;
 use crate::spend::{Scope, SpendItem, spend_item};
 use crate::time::{Day, Timestamp};
@@ -121,6 +122,9 @@ pub struct Record {
     /// The target that was called last, or that a hit once came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// How much was taken out of the request that left last, by class; never what.
+    #[serde(default, skip_serializing_if = "Counts::is_empty")]
+    pub redacted: Counts,
     /// Where the answer came from.
     pub cache: CacheOutcome,
     /// The key of the entry that answered it.
@@ -219,6 +223,7 @@ impl Record {
             shadowed: Vec::new(),
             attempts: 0,
             target: None,
+            redacted: Counts::new(),
             cache: opening.cache,
             cache_key: None,
             end: None,

@@ -168,7 +168,7 @@ impl Gateway {
         }
         // Last, because an extension may wait for others, and the flag must not have grown old when the bytes leave.
         self.settings.admit((self.options.clock)()).await?;
-        let sent = state.record.sent(&step.id);
+        let sent = Record { redacted: step.redacted(), ..state.record.sent(&step.id) };
         let (noted, drawn) = join(self.ledger.send(&state.record, &sent), self.take_quota(step, draw)).await;
         match noted {
             Ok(Transition::Done) => {
@@ -242,7 +242,7 @@ impl Gateway {
             target_id: &step.id,
             now: (self.options.clock)(),
         };
-        Interpreter::new(step.ready.hearing, &telling)
+        step.restoring(Interpreter::new(step.ready.hearing, &telling), &serving.request)
     }
 }
 

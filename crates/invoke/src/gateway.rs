@@ -12,7 +12,7 @@ use tollgate_core::error::Error;
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
 use tollgate_core::ports::{
-    Answers, Cache, Evidence, Granted, Ledger, Model, Quotas, Records, Settings, Spans, Vectors,
+    Answers, Cache, Evidence, Granted, Ledger, Model, Names, Quotas, Records, Settings, Spans, Vectors,
 };
 use tollgate_core::record::{CacheOutcome, End, Opening};
 use tollgate_core::request::Request;
@@ -29,6 +29,7 @@ use crate::attempt::{Failed, Started, Won};
 use crate::exact::{Slot, name_key};
 use crate::plan::{Wish, check_model, plan};
 use crate::pump::Flow;
+use crate::redacting::name_redacted;
 use crate::reserve::{Reserving, write_tokens};
 use crate::semantic::Nearby;
 use crate::settings::{CurrentSettings, Documents};
@@ -55,6 +56,7 @@ pub struct Gateway {
     pub(crate) quotas: Arc<dyn Quotas>,
     pub(crate) answers: Arc<dyn Answers>,
     pub(crate) model: Arc<dyn Model>,
+    pub(crate) names: Arc<dyn Names>,
     pub(crate) spans: Arc<dyn Spans>,
     pub(crate) vectors: Option<Arc<dyn Vectors>>,
     pub(crate) evidence: Arc<dyn Evidence>,
@@ -77,6 +79,8 @@ pub struct Ports {
     pub answers: Arc<dyn Answers>,
     /// The providers.
     pub model: Arc<dyn Model>,
+    /// Who finds names of people.
+    pub names: Arc<dyn Names>,
     /// X-Ray.
     pub spans: Arc<dyn Spans>,
     /// Questions by what they mean; nothing is looked for where there are none.
@@ -102,10 +106,23 @@ impl Gateway {
     /// Over these ports.
     #[must_use]
     pub fn new(ports: Ports, options: Options) -> Self {
-        let Ports { settings, ledger, records, cache, quotas, answers, model, spans, vectors, evidence } =
+        let Ports { settings, ledger, records, cache, quotas, answers, model, names, spans, vectors, evidence } =
             ports;
         let settings = CurrentSettings::new(settings);
-        Self { settings, ledger, records, cache, quotas, answers, model, spans, vectors, evidence, options }
+        Self {
+            settings,
+            ledger,
+            records,
+            cache,
+            quotas,
+            answers,
+            model,
+            names,
+            spans,
+            vectors,
+            evidence,
+            options,
+        }
     }
 
     /// A POST in one of the dialects.
@@ -148,8 +165,8 @@ impl Gateway {
         let Arrival { caller, is_strict, at: now, .. } = &arrival;
         let policy = caller.output.within(&documents.routing.output_policy(&caller.team));
         let (is_strict, now) = (*is_strict, *now);
-        let wish =
-            Wish { caller, request: &request, policy: &policy, earlier: earlier.as_ref(), is_strict, now };
+        let (names, earlier) = (&self.names(&request, documents).await, earlier.as_ref());
+        let wish = Wish { caller, request: &request, policy: &policy, earlier, is_strict, now, names };
         let plan = plan(documents, &wish)?;
         let tenant = self.tenant(&caller.tenant).await?;
         let slot = match self.lead_or_follow((&arrival, &request), slot, documents).await? {
@@ -229,6 +246,7 @@ impl Gateway {
         if !sent.step.ready.adapted.is_empty() {
             set(&mut headers, ADAPTED, &sent.step.ready.adapted.join(", "));
         }
+        name_redacted(&mut headers, &sent.record);
         match reply {
             Started::Json { body, glimpse } => {
                 let bill = sent.bill(glimpse.usage, glimpse.service_tier.as_deref());

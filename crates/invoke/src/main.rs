@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lambda_http::{Error, run_with_streaming_response, service_fn, tracing};
 use tollgate_aws::answers::{DynamoAnswers, Objects};
-use tollgate_aws::bedrock::{self, Bedrock};
+use tollgate_aws::bedrock::{self, Bedrock, GuardrailNames};
 use tollgate_aws::cache::DynamoCache;
 use tollgate_aws::clock;
 use tollgate_aws::evidence::DynamoEvidence;
@@ -53,6 +53,7 @@ async fn main() -> Result<(), Error> {
         answers: Arc::new(DynamoAnswers::new(dynamo, config.cache_table, objects)),
         quotas: Arc::new(quotas),
         model: Arc::new(Bedrock::new(&sdk, providers).await?),
+        names: Arc::new(GuardrailNames::new(&sdk)),
         spans: Arc::new(XrayDaemon::at(config.xray_daemon.as_deref())),
         vectors,
         evidence: Arc::new(evidence),

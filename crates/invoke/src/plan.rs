@@ -1,6 +1,8 @@
 //! What will be done about a request, decided before anything is written: which targets, in which words, up to which
 //! cap and bound.
 
+use std::sync::Arc;
+
 use tollgate_core::bound::{attempt_bound, quota_tokens};
 use tollgate_core::budget::Amount;
 use tollgate_core::caller::Caller;
@@ -12,10 +14,12 @@ use tollgate_core::parameter::{Parameter, Parameters, Unfit};
 use tollgate_core::price::Price;
 use tollgate_core::prompt::{Item, Prompt};
 use tollgate_core::ready::{Ready, service_tier};
+use tollgate_core::redaction::Vault;
 use tollgate_core::request::Request;
 use tollgate_core::time::Timestamp;
 
 use crate::continuation::Earlier;
+use crate::redacting::{FoundNames, Redacting, blind, is_lost, redacted};
 use crate::settings::Documents;
 
 /// At most two upstream calls for one answer.
@@ -37,6 +41,8 @@ pub(crate) struct Step {
     pub(crate) tier: String,
     /// The request in the target's words.
     pub(crate) ready: Ready,
+    /// What was taken out of the request, if anything was.
+    pub(crate) vault: Option<Arc<Vault>>,
     /// The most that one attempt can cost and count.
     pub(crate) bound: Amount,
     /// About what the provider's quota will count.
@@ -53,6 +59,8 @@ pub(crate) struct Wish<'a> {
     /// Nothing may be adapted.
     pub(crate) is_strict: bool,
     pub(crate) now: Timestamp,
+    /// What guardrails found in the request.
+    pub(crate) names: &'a FoundNames,
 }
 
 /// The settings to send, and what differs in them from the caller's own.
@@ -113,7 +121,7 @@ fn candidates<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Vec<(&'a 
             let message = format!("the response was not made by a target of \"{}\"", request.model);
             Error::invalid("previous_response_id", message)
         };
-        return Ok(vec![made_it.ok_or_else(other)?]);
+        return if earlier.is_redacted { Err(is_lost()) } else { Ok(vec![made_it.ok_or_else(other)?]) };
     }
     let mut routed =
         documents.routing.targets(&documents.catalogue, &request.model, &caller.team, &caller.user);
@@ -143,7 +151,12 @@ fn step(
     model: &Model,
     (id, target): (&str, &Target),
 ) -> Result<Step, Error> {
-    let request = wish.request;
+    let redacted = redacted(wish, (id, target)).map_err(|why| match why {
+        Redacting::Blind(id) => blind(&id),
+        Redacting::Unfit(unfit) => refusal(wish.request, &unfit),
+    })?;
+    let request = redacted.as_ref().map_or(wish.request, |redacted| &redacted.request);
+    let wish = &Wish { request, ..*wish };
     let price = documents.prices.at(id, wish.now);
     let price = *price.ok_or_else(|| Error::ModelNotPriced(request.model.clone()))?;
     let settings = Settings::new(wish, model, target);
@@ -169,7 +182,8 @@ fn step(
         ready.adapted.push(format!("max_output_tokens={}", ready.output_cap));
     }
     let quota_tokens = quota_tokens(request, target, ready.output_cap).saturating_add(earlier);
-    Ok(Step { id: id.to_owned(), target: target.clone(), price, tier, ready, bound, quota_tokens })
+    let vault = redacted.map(|redacted| Arc::new(redacted.vault));
+    Ok(Step { id: id.to_owned(), target: target.clone(), price, tier, ready, vault, bound, quota_tokens })
 }
 
 fn refusal(request: &Request, unfit: &Unfit) -> Error {

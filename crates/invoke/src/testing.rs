@@ -26,6 +26,7 @@ mod answers;
 mod cache;
 mod ledger;
 mod model;
+mod names;
 mod ports;
 mod semantic;
 
@@ -36,6 +37,7 @@ pub(crate) use model::{
     Piece, ScriptedModel, Turn, answers, at_once, content, fails, finish, piece, role, streams, usage,
     usage_chunk, whole,
 };
+pub(crate) use names::MemoryNames;
 pub(crate) use ports::{MemorySettings, MemorySpans, Mood};
 pub(crate) use semantic::{MemoryEvidence, MemoryVectors};
 
@@ -124,6 +126,7 @@ pub(crate) struct World {
     pub(crate) cache: Arc<MemoryCache>,
     pub(crate) answers: Arc<MemoryAnswers>,
     pub(crate) model: Arc<ScriptedModel>,
+    pub(crate) names: Arc<MemoryNames>,
     pub(crate) spans: Arc<MemorySpans>,
     pub(crate) vectors: Arc<MemoryVectors>,
     pub(crate) evidence: Arc<MemoryEvidence>,
@@ -153,6 +156,7 @@ impl World {
         let cache = Arc::new(MemoryCache::default());
         let answers = Arc::new(MemoryAnswers::over(ledger.tables.clone()));
         let model = Arc::new(ScriptedModel::of(setup.turns));
+        let names = Arc::new(MemoryNames::default());
         let spans = Arc::new(MemorySpans::default());
         let vectors = Arc::new(MemoryVectors::default());
         let evidence = Arc::new(MemoryEvidence::default());
@@ -165,6 +169,7 @@ impl World {
             quotas: ledger.clone(),
             answers: answers.clone(),
             model: model.clone(),
+            names: names.clone(),
             spans: spans.clone(),
             vectors: Some(vectors.clone()),
             evidence: evidence.clone(),
@@ -178,6 +183,7 @@ impl World {
             cache,
             answers,
             model,
+            names,
             spans,
             vectors,
             evidence,
