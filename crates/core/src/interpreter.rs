@@ -144,19 +144,7 @@ impl Told {
     /// This, and what came with it.
     fn and(mut self, later: Self) -> Self {
         self.frames.extend(later.frames);
-        let glimpse = self.glimpse;
-        Self {
-            frames: self.frames,
-            glimpse: Glimpse {
-                usage: later.glimpse.usage.or(glimpse.usage),
-                has_content: glimpse.has_content || later.glimpse.has_content,
-                is_usage_chunk: later.glimpse.is_usage_chunk,
-                finish: later.glimpse.finish.or(glimpse.finish),
-                response_id: later.glimpse.response_id.or(glimpse.response_id),
-                service_tier: later.glimpse.service_tier.or(glimpse.service_tier),
-            },
-            is_last: later.is_last,
-        }
+        Self { frames: self.frames, glimpse: self.glimpse.and(later.glimpse), is_last: later.is_last }
     }
 }
 

@@ -18,6 +18,7 @@ mod credentials;
 mod embeddings;
 mod fault;
 mod frame;
+mod guardrail;
 mod invoke;
 mod models;
 mod parameters;

@@ -1,6 +1,9 @@
 //! Telephone numbers: international ones by their country, national ones by the groups in which people write them, and
 //! whatever stands after a word such as "call".
 
+mod countries;
+
+use self::countries::COUNTRIES;
 use super::figures::separator_at;
 use super::{Text, has_any};
 
@@ -96,62 +99,6 @@ const OTHER: [&str; 43] = [
     "id:",
 ];
 
-/// Countries with the lengths of their numbers, without what is dialled only at home.
-const COUNTRIES: [(&str, usize, usize); 52] = [
-    ("1", 10, 10),
-    ("7", 10, 10),
-    ("20", 8, 10),
-    ("27", 9, 9),
-    ("30", 10, 10),
-    ("31", 9, 9),
-    ("32", 8, 9),
-    ("33", 9, 9),
-    ("34", 9, 9),
-    ("351", 9, 9),
-    ("352", 5, 11),
-    ("353", 7, 9),
-    ("354", 7, 7),
-    ("356", 8, 8),
-    ("357", 8, 8),
-    ("358", 6, 11),
-    ("359", 7, 9),
-    ("36", 8, 9),
-    ("370", 8, 8),
-    ("371", 8, 8),
-    ("372", 7, 8),
-    ("377", 8, 9),
-    ("380", 9, 9),
-    ("381", 8, 9),
-    ("385", 8, 9),
-    ("386", 8, 8),
-    ("39", 6, 11),
-    ("40", 9, 9),
-    ("41", 9, 9),
-    ("420", 9, 9),
-    ("421", 9, 9),
-    ("423", 7, 7),
-    ("43", 5, 12),
-    ("44", 9, 10),
-    ("45", 8, 8),
-    ("46", 7, 10),
-    ("47", 8, 8),
-    ("48", 9, 9),
-    ("49", 6, 12),
-    ("52", 10, 10),
-    ("54", 10, 11),
-    ("55", 10, 11),
-    ("56", 9, 9),
-    ("57", 10, 10),
-    ("61", 9, 9),
-    ("64", 8, 10),
-    ("65", 8, 8),
-    ("81", 9, 10),
-    ("82", 8, 10),
-    ("86", 11, 11),
-    ("90", 10, 10),
-    ("91", 10, 10),
-];
-
 /// The most digits that a number has, with its country.
 const MOST: usize = 15;
 
@@ -161,7 +108,6 @@ struct Written {
     /// How many digits each group has, and where it ends in the text.
     groups: Vec<(usize, usize)>,
     separators: Vec<u8>,
-    has_bracket: bool,
 }
 
 /// Where the number that begins here ends.
@@ -172,6 +118,10 @@ pub(crate) fn at(text: Text<'_>, at: usize) -> Option<usize> {
     }
     let written = Written::read(text, at + usize::from(is_international))?;
     if text.bytes[at] == b'(' && !written.separators.contains(&b')') {
+        return None;
+    }
+    let follows_figures = at >= 2 && text.bytes[at - 1] == b' ' && text.bytes[at - 2].is_ascii_digit();
+    if follows_figures && !is_international && !is_told(text, at) {
         return None;
     }
     let count = if is_international {
@@ -197,9 +147,8 @@ fn is_told(text: Text<'_>, at: usize) -> bool {
 
 impl Written {
     fn read(text: Text<'_>, at: usize) -> Option<Self> {
-        let mut written =
-            Self { digits: String::new(), groups: Vec::new(), separators: Vec::new(), has_bracket: false };
-        let (mut at, mut between) = (at, 0);
+        let mut written = Self { digits: String::new(), groups: Vec::new(), separators: Vec::new() };
+        let (mut at, mut between, mut inner) = (at, 0, 0);
         while written.digits.len() <= MOST {
             let length = text.run(at, |byte| byte.is_ascii_digit());
             if length > 0 {
@@ -207,6 +156,7 @@ impl Written {
                 at += length;
                 written.groups.push((length, at));
                 between = 0;
+                inner = written.separators.len();
             }
             let Some((separator, width)) =
                 separator_at(text, at).filter(|(byte, _)| b" -./()".contains(byte))
@@ -217,10 +167,10 @@ impl Written {
             if between > 3 {
                 break;
             }
-            written.has_bracket |= separator == b'(';
             written.separators.push(separator);
             at += width;
         }
+        written.separators.truncate(inner);
         (!written.groups.is_empty()).then_some(written)
     }
 
