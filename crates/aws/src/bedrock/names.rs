@@ -32,13 +32,14 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug)]
 pub struct GuardrailNames {
     client: Client,
+    patience: Duration,
 }
 
 impl GuardrailNames {
     /// With the function's own role, in its own region.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: client(config) }
+        Self { client: client(config), patience: PATIENCE }
     }
 
     async fn ask(&self, guardrail: &Guardrail, text: String) -> Result<Vec<String>, NamesError> {
@@ -79,7 +80,7 @@ impl Names for GuardrailNames {
             return Err(NamesError::TooLong);
         }
         let asked = try_join_all(parts.into_iter().map(|part| self.ask(guardrail, part)));
-        let found = tokio::time::timeout(PATIENCE, asked).await.map_err(|_| NamesError::TimedOut)??;
+        let found = tokio::time::timeout(self.patience, asked).await.map_err(|_| NamesError::TimedOut)??;
         Ok(found.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect())
     }
 }
