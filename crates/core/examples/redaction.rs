@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tollgate_core::catalogue::Catalogue;
 use tollgate_core::dialect::Dialect;
-use tollgate_core::redaction::{Redact, redact};
+use tollgate_core::redaction::{Redact, find, redact};
 use tollgate_core::request::Request;
 
 const ROUNDS: usize = 101;
@@ -36,5 +36,11 @@ fn main() {
         .collect();
     rounds.sort_unstable();
     let nanos = rounds[ROUNDS / 2].as_nanos();
+    for hostile in ["1.", "sk-", "eyJ.", "token=", "-----BEGIN PRIVATE KEY-----", "1 ", "a:b@", "://a:"] {
+        let text = hostile.repeat(1_000_000 / hostile.len());
+        let begun = Instant::now();
+        black_box(find(&text, &Redact::default().classes, &[]));
+        println!("1 MB of {hostile:?}: {} ms", begun.elapsed().as_millis());
+    }
     println!("{} bytes, {} µs, {} ns per KB", body.len(), nanos / 1_000, nanos * 1_024 / body.len() as u128);
 }

@@ -79,9 +79,16 @@ impl<'a> Text<'a> {
         self.text[begin..at].to_lowercase()
     }
 
-    /// How many bytes from here on are like this.
-    pub(super) fn run(self, at: usize, is_like: impl Fn(u8) -> bool) -> usize {
-        self.bytes[at.min(self.bytes.len())..].iter().take_while(|byte| is_like(**byte)).count()
+    /// How many bytes from here on are like this. Whatever has no end is looked at no further than so far, so that no
+    /// text takes the square of its length.
+    pub(super) fn run(self, at: usize, most: usize, is_like: impl Fn(u8) -> bool) -> usize {
+        let at = at.min(self.bytes.len());
+        let rest = &self.bytes[at..];
+        let mut length = rest.iter().take(most).take_while(|byte| is_like(**byte)).count();
+        while !self.text.is_char_boundary(at + length) {
+            length -= 1;
+        }
+        length
     }
 }
 

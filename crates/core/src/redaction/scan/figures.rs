@@ -21,7 +21,7 @@ impl Figures {
         let mut figures = Self::default();
         let mut at = at;
         loop {
-            let length = text.run(at, |byte| byte.is_ascii_digit());
+            let length = text.run(at, MOST + 1, |byte| byte.is_ascii_digit());
             if length == 0 || figures.digits.len() + length > MOST {
                 break;
             }

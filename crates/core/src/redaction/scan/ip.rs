@@ -23,13 +23,17 @@ const VERSIONS: [&str; 15] = [
     "§",
 ];
 
+/// What is longer, with what follows it, is no address.
+const LONGEST_V4: usize = 18;
+const LONGEST_V6: usize = 48;
+
 /// Where the address that begins here ends.
 pub(crate) fn at(text: Text<'_>, at: usize) -> Option<usize> {
     if text.bytes[at].is_ascii_digit() { v4(text, at).or_else(|| v6(text, at)) } else { v6(text, at) }
 }
 
 fn v4(text: Text<'_>, at: usize) -> Option<usize> {
-    let length = text.run(at, |byte| byte.is_ascii_digit() || byte == b'.');
+    let length = text.run(at, LONGEST_V4, |byte| byte.is_ascii_digit() || byte == b'.');
     let written = text.text[at..at + length].trim_end_matches('.');
     let end = at + written.len();
     let address: Ipv4Addr = written.parse().ok()?;
@@ -40,11 +44,11 @@ fn v4(text: Text<'_>, at: usize) -> Option<usize> {
 }
 
 fn v6(text: Text<'_>, at: usize) -> Option<usize> {
-    let group = text.run(at, |byte| byte.is_ascii_hexdigit());
+    let group = text.run(at, 5, |byte| byte.is_ascii_hexdigit());
     if !(1..=4).contains(&group) || text.bytes.get(at + group) != Some(&b':') {
         return None;
     }
-    let length = text.run(at, |byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
+    let length = text.run(at, LONGEST_V6, |byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
     let written = text.text[at..at + length].trim_end_matches('.');
     // A colon may be the sentence's.
     let written = [written, written.trim_end_matches(':')].into_iter().find(|text| is_v6(text))?;

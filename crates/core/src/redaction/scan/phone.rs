@@ -150,7 +150,7 @@ impl Written {
         let mut written = Self { digits: String::new(), groups: Vec::new(), separators: Vec::new() };
         let (mut at, mut between, mut inner) = (at, 0, 0);
         while written.digits.len() <= MOST {
-            let length = text.run(at, |byte| byte.is_ascii_digit());
+            let length = text.run(at, MOST + 1, |byte| byte.is_ascii_digit());
             if length > 0 {
                 written.digits.push_str(&text.text[at..at + length]);
                 at += length;

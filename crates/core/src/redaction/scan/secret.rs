@@ -92,6 +92,11 @@ const WORDS: [&str; 12] = [
     "mdp ",
 ];
 
+/// A token is looked at no further than this, a password no further than that, a private key no further than its body.
+const LONGEST_TOKEN: usize = 4_096;
+const LONGEST_PASSWORD: usize = 512;
+const LONGEST_KEY: usize = 16_384;
+
 const BEGIN: &str = "-----BEGIN ";
 
 /// Where the key or token that begins here ends.
@@ -99,10 +104,10 @@ pub(crate) fn token_at(text: Text<'_>, at: usize) -> Option<usize> {
     let rest = &text.text[at..];
     let (start, least, more) = TOKENS.iter().find(|(start, ..)| rest.starts_with(start))?;
     let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || more.as_bytes().contains(&byte);
-    let body = text.run(at + start.len(), is_of_it);
+    let body = text.run(at + start.len(), LONGEST_TOKEN, is_of_it);
     let body = text.text[at + start.len()..at + start.len() + body].trim_end_matches(['.', '-']);
     let is_key = match *start {
-        "eyJ" => body.matches('.').count() == 2,
+        "eyJ" => body.matches('.').count() == 2 || body.len() == LONGEST_TOKEN,
         "AKIA" | "ASIA" | "ABIA" | "ACCA" => {
             body.len() == 16 && body.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
         }
@@ -139,19 +144,19 @@ fn private_key(text: Text<'_>, at: usize) -> Option<Range<usize>> {
     }
     let last = format!("-----END {kind}-----");
     let body = at + BEGIN.len() + kind.len() + 5;
-    let end = match text.text[body..].find(&last) {
-        Some(length) => body + length + last.len(),
-        None => {
-            body + text.run(body, |byte| byte.is_ascii_alphanumeric() || b"+/=\\\r\n \t:,-".contains(&byte))
-        }
+    let near = text.run(body, LONGEST_KEY, |_| true);
+    let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=\\\r\n \t:,-".contains(&byte);
+    let length = match text.text[body..body + near].find(&last) {
+        Some(length) => length + last.len(),
+        None => text.run(body, LONGEST_KEY, is_of_it),
     };
-    Some(at..end)
+    Some(at..body + length)
 }
 
 /// The password of an address such as `postgres://user:password@host`.
 fn in_url(text: Text<'_>, at: usize) -> Option<Range<usize>> {
     let is_of_it = |byte: u8| !matches!(byte, b'/' | b'?' | b'"' | b'\'' | b'<' | b'>' | b'`') && byte > b' ';
-    let authority = &text.text[at..at + text.run(at, is_of_it)];
+    let authority = &text.text[at..at + text.run(at, LONGEST_PASSWORD, is_of_it)];
     let user_and_password = &authority[..authority.rfind('@')?];
     let colon = user_and_password.find(':')?;
     let password = &user_and_password[colon + 1..];
@@ -164,13 +169,14 @@ fn assigned(text: Text<'_>, at: usize) -> Option<Range<usize>> {
     if !has_any(named_before(text, at).as_str(), &NAMES) {
         return None;
     }
-    let skipped = text.run(at + 1, |byte| matches!(byte, b' ' | b'"' | b'\'' | b'`' | b'=' | b'>' | b'\\'));
+    let skipped =
+        text.run(at + 1, 8, |byte| matches!(byte, b' ' | b'"' | b'\'' | b'`' | b'=' | b'>' | b'\\'));
     let begin = at + 1 + skipped;
     let is_of_it = |byte: u8| {
         byte > b' ' && !matches!(byte, b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'>' | b'\\' | b'&')
     };
-    let value =
-        text.text[begin..begin + text.run(begin, is_of_it)].trim_end_matches(['.', ')', ']', '}', '?', ':']);
+    let value = text.text[begin..begin + text.run(begin, LONGEST_PASSWORD, is_of_it)]
+        .trim_end_matches(['.', ')', ']', '}', '?', ':']);
     let has_digit = value.bytes().any(|byte| byte.is_ascii_digit());
     let has_letter = value.bytes().any(|byte| byte.is_ascii_alphabetic());
     let is_secret = value.len() >= 8 && has_digit && has_letter && !is_variable(value);
@@ -181,7 +187,8 @@ fn assigned(text: Text<'_>, at: usize) -> Option<Range<usize>> {
 fn told(text: Text<'_>, at: usize, word: &str) -> Option<Range<usize>> {
     let begin = at + word.len();
     let is_of_it = |byte: u8| byte > b' ' && !matches!(byte, b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'>');
-    let value = text.text[begin..begin + text.run(begin, is_of_it)].trim_end_matches(['.', ')', '?', ':']);
+    let value = text.text[begin..begin + text.run(begin, LONGEST_PASSWORD, is_of_it)]
+        .trim_end_matches(['.', ')', '?', ':']);
     let has = |is_kind: fn(&u8) -> bool| value.as_bytes().iter().any(is_kind);
     let is_mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) && has(u8::is_ascii_punctuation);
     (value.len() >= 8 && is_mixed && !is_variable(value)).then_some(begin..begin + value.len())
@@ -197,7 +204,8 @@ fn named_before(text: Text<'_>, at: usize) -> String {
 
 /// What follows `Bearer`.
 fn borne(text: Text<'_>, at: usize) -> Option<Range<usize>> {
-    let length = text.run(at, |byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+    let length =
+        text.run(at, LONGEST_TOKEN, |byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
     let token = text.text[at..at + length].trim_end_matches('.');
     let is_token = token.len() >= 16 && token.bytes().any(|byte| byte.is_ascii_digit());
     is_token.then_some(at..at + token.len())

@@ -76,6 +76,17 @@ proptest! {
     }
 
     #[test]
+    fn no_text_however_strange_breaks_a_scanner(
+        start in prop::sample::select(vec!["://", "password=", "Bearer ", "sk-", "token: ", "Passwort ", "+", "@"]),
+        text in "\\PC{0,20}",
+        times in 1..40_usize,
+    ) {
+        let text = format!("{start}{}", text.repeat(times));
+
+        find(&text, &Redact::default().classes, &[]);
+    }
+
+    #[test]
     fn findings_are_in_order_and_apart(text in text()) {
         let findings = find(&text, &Redact::default().classes, &[]);
 
