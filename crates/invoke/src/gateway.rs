@@ -106,8 +106,19 @@ impl Gateway {
     /// Over these ports.
     #[must_use]
     pub fn new(ports: Ports, options: Options) -> Self {
-        let Ports { settings, ledger, records, cache, quotas, answers, model, names, spans, vectors, evidence } =
-            ports;
+        let Ports {
+            settings,
+            ledger,
+            records,
+            cache,
+            quotas,
+            answers,
+            model,
+            names,
+            spans,
+            vectors,
+            evidence,
+        } = ports;
         let settings = CurrentSettings::new(settings);
         Self {
             settings,

@@ -63,6 +63,13 @@ pub(crate) fn redacted(
     Ok(Some(redacted).filter(|redacted| !redacted.vault.is_empty()))
 }
 
+/// Whether some of a request is hidden from a target, or may be where names would have to be looked for first.
+pub(crate) fn is_hidden(request: &Request, target: &Target) -> bool {
+    let policy = target.redact();
+    let has_any = || redact(request, (target, &policy), &[]).is_ok_and(|redacted| !redacted.vault.is_empty());
+    policy.names.is_some() || !policy.is_nothing() && has_any()
+}
+
 /// Why a request cannot be redacted.
 pub(crate) enum Redacting {
     /// Nobody could look for names.

@@ -1,9 +1,13 @@
 //! What leaves, what comes back, and what is kept of it.
 
 use serde_json::{Value, json};
+use tollgate_core::catalogue::Catalogue;
+use tollgate_core::dialect::Dialect;
 use tollgate_core::redaction::Class;
+use tollgate_core::request::Request;
 use tollgate_core::settings::Document;
 
+use super::is_hidden;
 use crate::testing::*;
 
 const MAIL: &str = "max@firma.example";
@@ -101,6 +105,21 @@ async fn nothing_leaves_unredacted_where_nobody_can_look_for_names() {
     assert_eq!((said.status, said.code().as_str()), (503, "provider_unavailable"));
     assert!(said.body.contains("first/gpt-5.5: names could not be looked for"), "{}", said.body);
     assert!(world.is_untouched());
+}
+
+#[test]
+fn an_embedding_model_outside_of_aws_gets_no_question_that_holds_what_it_must_not_see() {
+    let catalogue: Catalogue =
+        serde_json::from_str(include_str!("../../../../config/catalogue.json")).unwrap();
+    let (outside, inside) = ("openai/text-embedding-3-small", "invoke-us-east-1/titan-embed-text-v2");
+    let is_hidden = |text: &str, id: &str| {
+        let body = json!({"model": "m", "input": text}).to_string();
+        let request = Request::parse(Dialect::Embeddings, body.as_bytes()).unwrap();
+        is_hidden(&request, &catalogue.targets[id])
+    };
+
+    assert!(is_hidden(MAIL, outside));
+    assert!(!is_hidden("what is new?", outside) && !is_hidden(MAIL, inside));
 }
 
 #[tokio::test(start_paused = true)]
