@@ -85,7 +85,7 @@ impl<'a> Text<'a> {
         let at = at.min(self.bytes.len());
         let rest = &self.bytes[at..];
         let mut length = rest.iter().take(most).take_while(|byte| is_like(**byte)).count();
-        while !self.text.is_char_boundary(at + length) {
+        while length > 0 && !self.text.is_char_boundary(at + length) {
             length -= 1;
         }
         length
