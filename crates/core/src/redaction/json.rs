@@ -20,10 +20,12 @@ pub(super) fn rewrite(json: &str, mut visit: impl FnMut(&[&str], &str) -> Option
                 containers.push(false);
                 awaits_name = false;
             }
-            b'}' | b']' => {
-                if containers.pop() == Some(true) {
-                    path.pop();
-                }
+            b'}' => {
+                containers.pop();
+                path.pop();
+            }
+            b']' => {
+                containers.pop();
             }
             b',' => awaits_name = containers.last() == Some(&true),
             b'"' => {

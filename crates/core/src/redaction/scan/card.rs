@@ -55,5 +55,5 @@ pub(super) fn has_luhn(digits: &[u8]) -> bool {
         0 => u32::from(*digit),
         _ => u32::from(*digit) * 2 / 10 + u32::from(*digit) * 2 % 10,
     });
-    weighed.sum::<u32>() % 10 == 0
+    weighed.sum::<u32>().is_multiple_of(10)
 }

@@ -86,7 +86,7 @@ fn swiss(figures: &Figures) -> Option<usize> {
     let is_written = matches!(groups.as_slice(), [13] | [3, 4, 4, 2]);
     let weighed = digits.iter().zip([1, 3].into_iter().cycle());
     let sum: u32 = weighed.map(|(digit, weight)| u32::from(*digit) * weight).sum();
-    (is_written && digits[..3] == [7, 5, 6] && sum % 10 == 0).then_some(end)
+    (is_written && digits[..3] == [7, 5, 6] && sum.is_multiple_of(10)).then_some(end)
 }
 
 /// The American number, which has no check: it is known by its hyphens, or by what stands before.
@@ -164,5 +164,5 @@ fn italian_value(place: usize, byte: u8) -> u32 {
     const ODD: [u32; 26] =
         [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
     let index = if byte.is_ascii_digit() { byte - b'0' } else { byte.wrapping_sub(b'A') };
-    if place % 2 == 0 { ODD.get(usize::from(index)).copied().unwrap_or(0) } else { u32::from(index) }
+    if place.is_multiple_of(2) { ODD.get(usize::from(index)).copied().unwrap_or(0) } else { u32::from(index) }
 }
