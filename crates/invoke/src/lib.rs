@@ -14,6 +14,7 @@ mod models;
 mod plan;
 mod pump;
 mod quota;
+mod refused;
 mod reserve;
 mod route;
 mod semantic;
