@@ -9,7 +9,6 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
@@ -22,10 +21,8 @@ use tollgate_aws::failed_records::FailedRecords;
 use tollgate_aws::rollups::DynamoRollups;
 use tollgate_aws::sdk::SdkConfig;
 use tollgate_aws::{DynamoClient, clock};
-use tollgate_core::metrics::{Datum, POSTINGS_PER_PUT};
-use tollgate_core::ports::{Aside, Metrics, PutError, Rollups, StoreError};
+use tollgate_core::metrics::POSTINGS_PER_PUT;
 use tollgate_core::record::Record;
-use tollgate_core::rollup::Posting;
 use tollgate_core::time::Timestamp;
 use tollgate_emitter::Handler;
 use tollgate_emitter::event::StreamEvent;
@@ -101,21 +98,6 @@ async fn a_lost_reply_doubles_at_most_its_request_and_is_counted() {
     assert_eq!(world.rollups().await, stream::ledger(&calls)["Cost.Estimate.Total"]);
 }
 
-#[tokio::test]
-async fn the_emitter_itself_is_faster_than_a_gateway_of_a_thousand_calls_a_second() {
-    let entries = stream::entries(&calls(10_000), 10_000);
-    let done = Arc::new(Done);
-    let handler = Handler::new(done.clone(), done.clone(), done, "own".to_owned(), clock::now);
-
-    let begun = clock::now();
-    let again = pump(&handler, &entries).await;
-    let per_second = 10_000 * 1_000 / clock::now().since(begun).as_millis().max(1);
-
-    eprintln!("10,000 records without the work of DynamoDB and CloudWatch: {per_second} a second");
-    assert_eq!(again, 0);
-    assert!(per_second > 1_000, "{per_second} records a second");
-}
-
 /// Hands the stream over as Lambda does, again from the first entry that is named as failed; how often that was.
 async fn pump(handler: &Handler, entries: &[Value]) -> usize {
     let (mut done, mut again) = (0, 0);
@@ -134,30 +116,6 @@ async fn pump(handler: &Handler, entries: &[Value]) -> usize {
         };
     }
     again
-}
-
-/// Ports that are done at once.
-struct Done;
-
-#[async_trait]
-impl Rollups for Done {
-    async fn add(&self, _: &[Posting], _: Timestamp) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Metrics for Done {
-    async fn put(&self, _: Vec<Datum>) -> Result<(), PutError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Aside for Done {
-    async fn set_aside(&self, _: &str, _: &str, _: &str) -> Result<(), StoreError> {
-        Ok(())
-    }
 }
 
 fn calls(number: usize) -> Vec<Vec<Record>> {

@@ -82,6 +82,7 @@ fn end(outcome: &str, figure: u64, noon: Timestamp) -> End {
         response_id: None,
         saved_nanos: Nanos::ZERO,
         saved_tokens: 0,
+        semantic: None,
         latency_us: 250_000 + 1_013 * figure,
         first_token_us: None,
     }
