@@ -43,6 +43,7 @@ async fn scenario(stack: &Stack) {
     brakes::a_wrong_key_is_refused(stack).await;
     brakes::a_burst_is_refused_with_honest_figures(stack).await;
     brakes::a_spent_budget_is_refused(stack).await;
+    brakes::refused_calls_are_counted_once_each(stack).await;
     malformed::what_is_malformed_is_said_and_changes_nothing(stack).await;
     failures::a_dead_primary_is_failed_over_for_one_charge(stack).await;
     failures::a_client_that_leaves_is_charged_what_the_provider_counted(stack).await;
@@ -58,6 +59,7 @@ async fn scenario(stack: &Stack) {
     semantic::a_shadow_serves_nothing_and_learns(stack).await;
     semantic::vectors_that_fail_are_a_miss(stack).await;
     leftovers::an_unreadable_notice_is_set_aside_whole(stack).await;
+    leftovers::an_unreadable_record_is_set_aside_whole(stack).await;
     brakes::a_budget_notice_stops_the_next_call_and_resume_serves_again(stack).await;
 
     leftovers::the_dead_call_is_charged_as_reserved(stack).await;

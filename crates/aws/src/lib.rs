@@ -27,11 +27,14 @@ pub mod credentials;
 pub mod dead_letters;
 pub mod entries;
 pub mod evidence;
+#[cfg(feature = "failed-records")]
+pub mod failed_records;
 pub mod flags;
 pub mod key_register;
 pub mod keys;
 pub mod lanes;
 pub mod ledger;
+pub mod log_line;
 pub mod overdue;
 #[cfg(feature = "answers")]
 mod packing;

@@ -253,6 +253,13 @@ pub enum PutError {
     Ambiguous(#[source] Cause),
 }
 
+/// Where entries of the ledger's stream go that cannot be counted.
+#[async_trait]
+pub trait Aside: Send + Sync {
+    /// Keeps an entry whole, with the reason, under its number: again under the same number is the same.
+    async fn set_aside(&self, number: &str, entry: &str, reason: &str) -> Result<(), StoreError>;
+}
+
 /// Answers of calls under an idempotency key. Claims are written with reservations, by the [`Ledger`].
 #[async_trait]
 pub trait Answers: Send + Sync {

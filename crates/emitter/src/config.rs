@@ -11,6 +11,8 @@ pub struct Config {
     pub rollups_table: String,
     /// Where metrics go.
     pub metric_namespace: String,
+    /// Bucket for entries of the stream that cannot be counted.
+    pub failed_records_bucket: String,
 }
 
 impl Config {
@@ -25,6 +27,7 @@ impl Config {
             environment: require(&read, "TOLLGATE_ENVIRONMENT")?,
             rollups_table: require(&read, "ROLLUPS_TABLE")?,
             metric_namespace: require(&read, "METRIC_NAMESPACE")?,
+            failed_records_bucket: require(&read, "FAILED_RECORDS_BUCKET")?,
         })
     }
 }
@@ -35,7 +38,8 @@ mod tests {
 
     #[test]
     fn each_variable_is_needed() {
-        for missing in ["TOLLGATE_ENVIRONMENT", "ROLLUPS_TABLE", "METRIC_NAMESPACE"] {
+        for missing in ["TOLLGATE_ENVIRONMENT", "ROLLUPS_TABLE", "METRIC_NAMESPACE", "FAILED_RECORDS_BUCKET"]
+        {
             let error = Config::from_vars(|name| (name != missing).then(|| name.to_lowercase())).unwrap_err();
 
             assert_eq!(error.name, missing);

@@ -9,6 +9,7 @@ use tollgate_core::budget::Amount;
 use tollgate_core::catalogue::Target;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
+use tollgate_core::metrics::Refusals;
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
 use tollgate_core::ports::{
@@ -30,6 +31,7 @@ use crate::exact::{Slot, name_key};
 use crate::plan::{Wish, check_model, plan};
 use crate::pump::Flow;
 use crate::redacting::name_redacted;
+use crate::refused;
 use crate::reserve::{Reserving, write_tokens};
 use crate::semantic::Nearby;
 use crate::settings::{CurrentSettings, Documents};
@@ -90,7 +92,7 @@ pub struct Ports {
 }
 
 /// What does not change while an environment lives.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How long a ledger record is kept.
     pub retention_days: u64,
@@ -100,6 +102,8 @@ pub struct Options {
     pub clock: fn() -> Timestamp,
     /// Randomness: uniform in 0..1,000,000.
     pub draw: fn() -> u32,
+    /// Counts the calls that a brake refuses.
+    pub refusals: Refusals,
 }
 
 impl Gateway {
@@ -278,7 +282,7 @@ impl Gateway {
 
     fn answer_failure(self: Arc<Self>, serving: Serving, failed: Failed) -> Answer {
         let Failed { error, record, unknown } = failed;
-        log_refusal(&serving.arrival, &error);
+        refused::log(&self.options.refusals, &serving.arrival, &error);
         let mut headers = HeaderMap::new();
         set(&mut headers, "x-tollgate-attempts", &record.attempts.to_string());
         let near = &serving.near;
@@ -326,17 +330,6 @@ impl Gateway {
 pub(crate) fn name_target(headers: &mut HeaderMap, target: &Target) {
     set(headers, "x-tollgate-provider", &target.provider);
     set(headers, "x-tollgate-model", &target.model_id);
-}
-
-/// The one log line of a call that is refused.
-pub(crate) fn log_refusal(arrival: &Arrival, error: &Error) {
-    let (status, code) = (error.status().as_u16(), error.code());
-    let (key, team) = (arrival.caller.key_id.as_str(), arrival.caller.team.as_str());
-    if error.status().is_server_error() {
-        tracing::error!(status, code, key.id = key, team.id = team, causes = %error, "call.failed");
-    } else {
-        tracing::info!(status, code, key.id = key, team.id = team, "call.refused");
-    }
 }
 
 #[cfg(test)]

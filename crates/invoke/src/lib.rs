@@ -15,6 +15,7 @@ mod plan;
 mod pump;
 mod quota;
 mod redacting;
+mod refused;
 mod reserve;
 mod route;
 mod semantic;

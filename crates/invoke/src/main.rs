@@ -6,7 +6,6 @@ use lambda_http::{Error, run_with_streaming_response, service_fn, tracing};
 use tollgate_aws::answers::{DynamoAnswers, Objects};
 use tollgate_aws::bedrock::{self, Bedrock, GuardrailNames};
 use tollgate_aws::cache::DynamoCache;
-use tollgate_aws::clock;
 use tollgate_aws::evidence::DynamoEvidence;
 use tollgate_aws::ledger::DynamoLedger;
 use tollgate_aws::quotas::DynamoQuotas;
@@ -17,6 +16,8 @@ use tollgate_aws::valkey::{self, Login, ValkeyCache};
 use tollgate_aws::vectors::S3Vectors;
 use tollgate_aws::writes::Tables;
 use tollgate_aws::xray::XrayDaemon;
+use tollgate_aws::{clock, log_line};
+use tollgate_core::metrics::Refusals;
 use tollgate_core::ports::{Cache, Vectors};
 use tollgate_invoke::config::{CacheStore, Config};
 use tollgate_invoke::extension::{Pump, run_beside};
@@ -58,11 +59,17 @@ async fn main() -> Result<(), Error> {
         vectors,
         evidence: Arc::new(evidence),
     };
+    let refusals = Refusals {
+        namespace: config.metric_namespace,
+        environment: config.environment,
+        write: log_line::write,
+    };
     let options = Options {
         retention_days: config.retention_days,
         cache_ttl: config.cache_ttl,
         clock: clock::now,
         draw: || fastrand::u32(..1_000_000),
+        refusals,
     };
     let gateway = Gateway::new(ports, options);
     let (outbox, pump) = Pump::new();

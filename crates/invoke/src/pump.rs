@@ -14,6 +14,7 @@ use tollgate_core::completion::{Finish, Glimpse};
 use tollgate_core::error::Error;
 use tollgate_core::idempotency::{Answered, Form, MAX_ANSWER_BYTES};
 use tollgate_core::interpreter::{Interpreter, Told};
+use tollgate_core::metrics::team;
 use tollgate_core::model::{ModelError, Pieces};
 use tollgate_core::ports::{StoreError, Transition};
 use tollgate_core::record::{End, Record, State};
@@ -304,6 +305,10 @@ fn log_settled(record: &Record) {
         tokens.input = end.usage.input,
         tokens.output = end.usage.output,
         duration_us = end.latency_us,
+        // Contributor Insights knows no way to name a field with a dot.
+        by_key = record.key_id.as_str(),
+        by_team = team(&record.tenant, &record.team),
+        by_model = record.model,
         "call.settled"
     );
 }

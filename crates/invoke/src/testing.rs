@@ -1,6 +1,6 @@
 //! The handler over ports in memory, on a clock that the tests move: tokio's, which stands still until somebody waits.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use lambda_http::{Context, RequestExt};
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
+use tollgate_core::metrics::Refusals;
 use tollgate_core::record::Record;
 use tollgate_core::sse::SseDecoder;
 use tollgate_core::time::Timestamp;
@@ -49,6 +50,17 @@ pub(crate) const LAMBDA_TIME: Duration = Duration::from_secs(900);
 thread_local! {
     /// Tokio's instant that is noon.
     static ORIGIN: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// The lines of calls that a brake refused.
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+fn remember(line: &str) {
+    LINES.with_borrow_mut(|lines| lines.push(line.to_owned()));
+}
+
+/// The lines that were written since the last call of this.
+pub(crate) fn take_lines() -> Vec<Value> {
+    LINES.take().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn clock() -> Timestamp {
@@ -160,7 +172,10 @@ impl World {
         let spans = Arc::new(MemorySpans::default());
         let vectors = Arc::new(MemoryVectors::default());
         let evidence = Arc::new(MemoryEvidence::default());
-        let options = Options { retention_days: 90, cache_ttl: setup.cache_ttl, clock, draw: || 999_999 };
+        let refusals =
+            Refusals { namespace: "Tollgate".to_owned(), environment: "test".to_owned(), write: remember };
+        let draw = || 999_999;
+        let options = Options { retention_days: 90, cache_ttl: setup.cache_ttl, clock, draw, refusals };
         let ports = Ports {
             settings: settings.clone(),
             ledger: ledger.clone(),

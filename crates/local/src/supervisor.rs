@@ -157,6 +157,8 @@ impl Running {
             self.parts.spawn(async { match schedule.run().await {} });
         }
         let standin = Standin::with_indexes(stack.vector_indexes.clone());
+        let extraction = wiring::embedded_metrics(stack, settings);
+        self.parts.spawn(async { match extraction.run().await {} });
         self.parts.spawn(async {
             let Err(error) = standin.serve(ports.standin).await;
             SupervisorError::Standin(error)

@@ -13,6 +13,9 @@ use tollgate_emitter::event::{BatchResponse, StreamEvent};
 const BATCH: &str = include_str!("../../../../events/emitter/batch.json");
 const PARTIAL: &str = include_str!("../../../../events/emitter/partial.json");
 
+/// Beside the entry that cannot be read.
+const CALLS_OF_PARTIAL: i128 = 2;
+
 fn event(text: &str) -> StreamEvent {
     serde_json::from_str(text).unwrap()
 }
@@ -37,7 +40,6 @@ async fn a_batch_is_counted_to_the_nano_dollar() {
         hits: 1,
         saved_nanos: 3_921_500,
         saved_tokens: 0,
-        semantic: None,
         errors: 2,
     };
     assert_eq!(emitter.rollups.org(), expected);
@@ -70,14 +72,16 @@ async fn a_batch_that_comes_again_leaves_the_books_as_they_are() {
 }
 
 #[tokio::test]
-async fn what_comes_before_an_unreadable_entry_is_counted_and_what_comes_after_is_not() {
+async fn a_batch_goes_on_without_the_entry_that_nobody_can_read() {
     let emitter = Emitter::new(&[], &[]);
 
     let response = emitter.handler.handle(&event(PARTIAL), LATER).await.unwrap();
 
-    assert_eq!(response, failed("300000000000000499274"));
-    assert_eq!(emitter.rollups.org().calls, 1);
-    assert_eq!(emitter.metrics.sum("Requests.Count"), 1_000_000_000);
+    assert_eq!(response, BatchResponse::default());
+    assert_eq!(emitter.rollups.org().calls, CALLS_OF_PARTIAL);
+    assert_eq!(emitter.metrics.sum("Requests.Count"), CALLS_OF_PARTIAL * 1_000_000_000);
+    let entries = emitter.aside.entries.lock().unwrap();
+    assert_eq!(entries.keys().collect::<Vec<_>>(), ["300000000000000499274"]);
 }
 
 #[tokio::test]
