@@ -2,6 +2,8 @@
 
 #![warn(missing_docs)]
 
+#[cfg(feature = "sns")]
+pub mod alerts;
 #[cfg(feature = "answers")]
 pub mod answers;
 #[cfg(feature = "bedrock")]
@@ -25,13 +27,15 @@ pub mod counters;
 pub mod credentials;
 #[cfg(feature = "sqs")]
 pub mod dead_letters;
+pub mod enforcement;
 pub mod entries;
 pub mod evidence;
-pub mod flags;
 pub mod key_register;
 pub mod keys;
 pub mod lanes;
 pub mod ledger;
+#[cfg(feature = "locks")]
+pub mod locks;
 pub mod overdue;
 #[cfg(feature = "answers")]
 mod packing;

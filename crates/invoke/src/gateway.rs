@@ -120,7 +120,7 @@ impl Gateway {
     /// The call, once it is known what is asked.
     async fn serve_request(self: Arc<Self>, arrival: Arrival, request: Request) -> Result<Answer, Error> {
         let call = (&arrival, &request);
-        let admitted = self.settings.admit(arrival.at);
+        let admitted = self.settings.admit(&arrival.caller, arrival.at);
         let known = futures_util::future::join(self.claimed(&arrival), self.flow(&arrival));
         let (documents, guess, (claimed, flow)) =
             futures_util::future::join3(admitted, self.guess(call), known).await;
@@ -143,22 +143,20 @@ impl Gateway {
         asking: Asking,
         documents: &Arc<Documents>,
     ) -> Result<Answer, Error> {
-        let Asking { arrival, request, slot, flow } = asking;
+        let Asking { mut arrival, request, slot, flow } = asking;
+        let ceiling = self.settings.cap(&mut arrival);
         let earlier = self.earlier(&request, &arrival.caller).await?;
-        let Arrival { caller, is_strict, at: now, .. } = &arrival;
-        let policy = caller.output.within(&documents.routing.output_policy(&caller.team));
-        let (is_strict, now) = (*is_strict, *now);
-        let wish =
-            Wish { caller, request: &request, policy: &policy, earlier: earlier.as_ref(), is_strict, now };
+        let policy = arrival.caller.output.within(&documents.routing.output_policy(&arrival.caller.team));
+        let wish = Wish::of((&arrival, &request), &policy, earlier.as_ref(), ceiling);
         let plan = plan(documents, &wish)?;
-        let tenant = self.tenant(&caller.tenant).await?;
+        let tenant = self.tenant(&arrival.caller.tenant).await?;
         let slot = match self.lead_or_follow((&arrival, &request), slot, documents).await? {
             Flight::Asks(slot) => slot,
             Flight::Lands(slot, hit) => {
                 return Ok(self.clone().answer_hit((&arrival, &request), &slot, *hit, documents));
             }
         };
-        let limits = documents.budgets.limits(caller);
+        let limits = documents.budgets.limits(&arrival.caller);
         let is_bypass = arrival.directive.is_fresh || slot.is_none();
         let cache = if is_bypass { CacheOutcome::Bypass } else { CacheOutcome::Miss };
         let call = (&arrival, &request);

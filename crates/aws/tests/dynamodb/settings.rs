@@ -29,11 +29,21 @@ async fn every_copy_of_the_head_is_read_and_none_is_no_head() {
             who: "ops".to_owned(),
             why: "seeded".to_owned(),
             since_us: Timestamp::from_secs(1_795_348_800),
+            until_us: None,
         };
         put(
             &table,
             &head_id(copy),
-            Head { flag, catalogue: u64::from(copy), prices: 1, routing: 2, budgets: 3, purges: 4 },
+            Head {
+                flag,
+                catalogue: u64::from(copy),
+                prices: 1,
+                routing: 2,
+                budgets: 3,
+                purges: 4,
+                enforcement: 0,
+                standing: Standing::default(),
+            },
         )
         .await;
     }
