@@ -21,6 +21,7 @@ use tollgate_aws::settings::DynamoSettings;
 use tollgate_aws::tenants::Tenants;
 use tollgate_core::budget::{Budget, FlowPolicy};
 use tollgate_core::caller::{Caller, KeyRecord, KeyStatus, Role};
+use tollgate_core::enforcement::Standing;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::Settings;
 use tollgate_core::rate::RatePolicy;

@@ -1,6 +1,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use tollgate_aws::settings::DynamoSettings;
+use tollgate_core::enforcement::Standing;
 use tollgate_core::ports::Settings;
 use tollgate_core::settings::{Document, Flag, HEAD_COPIES, Head, Tenant, head_id};
 use tollgate_core::time::Timestamp;
