@@ -8,6 +8,8 @@ mod brakes;
 mod caches;
 #[path = "end_to_end/disconnects.rs"]
 mod disconnects;
+#[path = "end_to_end/enforcement.rs"]
+mod enforcement;
 #[path = "end_to_end/failures.rs"]
 mod failures;
 #[path = "end_to_end/leftovers.rs"]
@@ -61,6 +63,7 @@ async fn scenario(stack: &Stack) {
     leftovers::an_unreadable_notice_is_set_aside_whole(stack).await;
     leftovers::an_unreadable_record_is_set_aside_whole(stack).await;
     brakes::a_budget_notice_stops_the_next_call_and_resume_serves_again(stack).await;
+    enforcement::each_grade_is_obeyed_recorded_and_undone(stack).await;
 
     leftovers::the_dead_call_is_charged_as_reserved(stack).await;
 

@@ -2,6 +2,8 @@
 
 #![warn(missing_docs)]
 
+#[cfg(feature = "sns")]
+pub mod alerts;
 #[cfg(feature = "answers")]
 pub mod answers;
 #[cfg(feature = "bedrock")]
@@ -25,6 +27,7 @@ pub mod counters;
 pub mod credentials;
 #[cfg(feature = "sqs")]
 pub mod dead_letters;
+pub mod enforcement;
 pub mod entries;
 pub mod evidence;
 #[cfg(feature = "failed-records")]
@@ -35,6 +38,8 @@ pub mod keys;
 pub mod lanes;
 pub mod ledger;
 pub mod log_line;
+#[cfg(feature = "locks")]
+pub mod locks;
 pub mod overdue;
 #[cfg(feature = "answers")]
 mod packing;

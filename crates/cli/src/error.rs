@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
+use tollgate_aws::locks::PlanError;
 use tollgate_aws::secrets::SecretError;
 use tollgate_aws::stack::StackError;
 use tollgate_core::cache::purge::TooMany;
@@ -11,10 +12,10 @@ use tollgate_core::caller::change::ChangeRefusal;
 use tollgate_core::caller::rotation::RotationRefusal;
 use tollgate_core::catalogue::Faults;
 use tollgate_core::name::{Name, NameError};
-use tollgate_core::ports::StoreError;
+use tollgate_core::ports::{LockError, StoreError};
 
 use crate::config::ReadError;
-use crate::flag::FlagView;
+use crate::flag::StateView;
 
 /// Every end of a command but success; the exit code is 1.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +69,11 @@ pub(crate) enum Error {
     #[error("the ledger has no call {0}")]
     UnknownCall(String),
     #[error("nothing was changed: with --yes, calls would be admitted again; the flag is {0}")]
-    Unconfirmed(FlagView),
+    Unconfirmed(StateView),
+    #[error("the deployment's output UsagePlans cannot be read")]
+    Plans(#[from] PlanError),
+    #[error("not all was unlocked, and the lock stands: try again")]
+    Unlock(#[from] LockError),
     #[error("the configuration has faults\n{}", lines(.0))]
     Faults(Faults),
     #[error(transparent)]

@@ -1,5 +1,6 @@
 //! `tollgate`, the operator's command: keys, the kill switch, spend, the cache, the ledger and the configuration.
 
+mod actions;
 mod budgets;
 mod cache;
 mod cli;
@@ -10,6 +11,7 @@ mod flag;
 mod keys;
 mod ledger;
 mod rate;
+mod resume;
 mod screen;
 mod spend;
 mod tenants;

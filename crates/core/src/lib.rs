@@ -14,6 +14,7 @@ pub mod completion;
 pub mod converse;
 pub mod dialect;
 pub mod embedding;
+pub mod enforcement;
 pub mod error;
 pub mod escrow;
 pub mod event;

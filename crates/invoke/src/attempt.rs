@@ -167,7 +167,7 @@ impl Gateway {
             state.record = granted(&serving.arrival, self.ledger.take(taking).await)?.record;
         }
         // Last, because an extension may wait for others, and the flag must not have grown old when the bytes leave.
-        self.settings.admit((self.options.clock)()).await?;
+        self.settings.admit(&serving.arrival.caller, (self.options.clock)()).await?;
         let sent = Record { redacted: step.redacted(), ..state.record.sent(&step.id) };
         let (noted, drawn) = join(self.ledger.send(&state.record, &sent), self.take_quota(step, draw)).await;
         match noted {

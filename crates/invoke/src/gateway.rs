@@ -152,7 +152,7 @@ impl Gateway {
     /// The call, once it is known what is asked.
     async fn serve_request(self: Arc<Self>, arrival: Arrival, request: Request) -> Result<Answer, Error> {
         let call = (&arrival, &request);
-        let admitted = self.settings.admit(arrival.at);
+        let admitted = self.settings.admit(&arrival.caller, arrival.at);
         let known = futures_util::future::join(self.claimed(&arrival), self.flow(&arrival));
         let (documents, guess, (claimed, flow)) =
             futures_util::future::join3(admitted, self.guess(call), known).await;
@@ -175,22 +175,21 @@ impl Gateway {
         asking: Asking,
         documents: &Arc<Documents>,
     ) -> Result<Answer, Error> {
-        let Asking { arrival, request, slot, flow } = asking;
+        let Asking { mut arrival, request, slot, flow } = asking;
+        let ceiling = self.settings.cap(&mut arrival);
         let earlier = self.earlier(&request, &arrival.caller).await?;
-        let Arrival { caller, is_strict, at: now, .. } = &arrival;
-        let policy = caller.output.within(&documents.routing.output_policy(&caller.team));
-        let (is_strict, now) = (*is_strict, *now);
-        let (names, earlier) = (&self.names(&request, documents).await, earlier.as_ref());
-        let wish = Wish { caller, request: &request, policy: &policy, earlier, is_strict, now, names };
+        let policy = arrival.caller.output.within(&documents.routing.output_policy(&arrival.caller.team));
+        let names = self.names(&request, documents).await;
+        let wish = Wish::of((&arrival, &request), &policy, (earlier.as_ref(), &names), ceiling);
         let plan = plan(documents, &wish)?;
-        let tenant = self.tenant(&caller.tenant).await?;
+        let tenant = self.tenant(&arrival.caller.tenant).await?;
         let slot = match self.lead_or_follow((&arrival, &request), slot, documents).await? {
             Flight::Asks(slot) => slot,
             Flight::Lands(slot, hit) => {
                 return Ok(self.clone().answer_hit((&arrival, &request), &slot, *hit, documents));
             }
         };
-        let limits = documents.budgets.limits(caller);
+        let limits = documents.budgets.limits(&arrival.caller);
         let is_bypass = arrival.directive.is_fresh || slot.is_none();
         let cache = if is_bypass { CacheOutcome::Bypass } else { CacheOutcome::Miss };
         let call = (&arrival, &request);

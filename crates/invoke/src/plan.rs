@@ -9,6 +9,7 @@ use tollgate_core::caller::Caller;
 use tollgate_core::catalogue::{Model, Target};
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
+use tollgate_core::money::PerMillion;
 use tollgate_core::output_policy::OutputPolicy;
 use tollgate_core::parameter::{Parameter, Parameters, Unfit};
 use tollgate_core::price::Price;
@@ -18,6 +19,7 @@ use tollgate_core::redaction::Vault;
 use tollgate_core::request::Request;
 use tollgate_core::time::Timestamp;
 
+use crate::arrival::Arrival;
 use crate::continuation::Earlier;
 use crate::redacting::{FoundNames, Redacting, blind, is_lost, redacted};
 use crate::settings::Documents;
@@ -58,6 +60,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) earlier: Option<&'a Earlier>,
     /// Nothing may be adapted.
     pub(crate) is_strict: bool,
+    /// What a million output tokens may cost at most, while a budget is nearly spent.
+    pub(crate) ceiling: Option<PerMillion>,
     pub(crate) now: Timestamp,
     /// What guardrails found in the request.
     pub(crate) names: &'a FoundNames,
@@ -70,6 +74,18 @@ struct Settings {
     has_default_cap: bool,
     lowered_cap: Option<u64>,
     has_default_stop: bool,
+}
+
+impl<'a> Wish<'a> {
+    pub(crate) fn of(
+        (arrival, request): (&'a Arrival, &'a Request),
+        policy: &'a OutputPolicy,
+        (earlier, names): (Option<&'a Earlier>, &'a FoundNames),
+        ceiling: Option<PerMillion>,
+    ) -> Self {
+        let Arrival { caller, is_strict, at, .. } = arrival;
+        Self { caller, request, policy, earlier, is_strict: *is_strict, ceiling, now: *at, names }
+    }
 }
 
 impl Plan {
@@ -159,6 +175,10 @@ fn step(
     let wish = &Wish { request, ..*wish };
     let price = documents.prices.at(id, wish.now);
     let price = *price.ok_or_else(|| Error::ModelNotPriced(request.model.clone()))?;
+    if let Some(most) = wish.ceiling.filter(|most| price.output > *most) {
+        let message = format!("models of more than {most} USD per million output tokens, to keep a budget");
+        return Err(Error::BudgetExceeded(message));
+    }
     let settings = Settings::new(wish, model, target);
     let tier = service_tier(&settings.parameters).to_owned();
     if !price.has_tier(&tier) {

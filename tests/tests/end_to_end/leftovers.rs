@@ -66,7 +66,7 @@ pub(crate) async fn the_dead_call_is_charged_as_reserved(stack: &Stack) {
 }
 
 pub(crate) async fn an_unreadable_notice_is_set_aside_whole(stack: &Stack) {
-    let message = r#"{"AlarmName":"not a budget","NewStateValue":"ALARM"}"#;
+    let message = r#"{"Name":"not a budget","State":"ALARM"}"#;
     let notice = json!({"TopicArn": stack.variable("TOLLGATE_BUDGET_TOPIC_ARN"), "Message": message});
     stack.aws("sns", "publish", &notice).await;
 

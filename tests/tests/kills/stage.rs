@@ -227,7 +227,7 @@ async fn seed(accounts: &Accounts) {
         (Document::Routing, read("routing")),
     ]);
     let (who, why) = ("tests".to_owned(), "kills".to_owned());
-    let flag = Flag { enabled: true, who, why, since_us: clock::now() };
+    let flag = Flag { enabled: true, who, why, since_us: clock::now(), until_us: None };
     let store = ConfigStore::new(&accounts.client, &accounts.tables.config);
     let seeded = store.seed(&texts, &flag).await.expect("the config table is there");
     assert!(matches!(seeded, Seed::Done(_)), "{seeded:?}");

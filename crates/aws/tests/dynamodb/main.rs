@@ -7,9 +7,9 @@ mod accounts;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
-mod evidence;
+mod enforcement;
 #[cfg(test)]
-mod flags;
+mod evidence;
 #[cfg(feature = "answers")]
 #[cfg(test)]
 mod idempotency;

@@ -103,7 +103,7 @@ impl Gateway {
     ) -> Option<Vec<f32>> {
         let asking = embedder.asking(text)?;
         // No model is asked once calls are stopped; the call itself is refused for it, a step later.
-        self.settings.admit((self.options.clock)()).await.ok()?;
+        self.settings.admit(&serving.arrival.caller, (self.options.clock)()).await.ok()?;
         let asked = tokio::time::timeout(EMBED_TIMEOUT, self.ask_embedder(serving, embedder, &asking)).await;
         match asked.unwrap_or(Err(ModelError::TimedOut)) {
             Ok((vector, usage)) => {

@@ -1,3 +1,5 @@
+mod standing;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
