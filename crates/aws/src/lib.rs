@@ -8,6 +8,9 @@ pub mod answers;
 pub mod api_keys;
 #[cfg(feature = "bedrock")]
 pub mod bedrock;
+#[cfg(feature = "costs")]
+pub mod bills;
+pub mod bypasses;
 #[cfg(feature = "answers")]
 pub mod cache;
 pub mod causes;
@@ -16,6 +19,8 @@ mod claims;
 pub mod clock;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;
+#[cfg(feature = "cloudwatch")]
+pub mod comparison;
 pub mod config_store;
 #[cfg(any(feature = "bedrock", feature = "cloudwatch"))]
 mod connection;
@@ -27,10 +32,15 @@ pub mod credentials;
 pub mod dead_letters;
 pub mod entries;
 pub mod flags;
+#[cfg(feature = "canary")]
+pub mod front_door;
 pub mod key_register;
 pub mod keys;
 pub mod lanes;
 pub mod ledger;
+#[cfg(feature = "cloudwatch")]
+pub mod meters;
+pub mod outlook;
 pub mod overdue;
 #[cfg(feature = "answers")]
 mod packing;
