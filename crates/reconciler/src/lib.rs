@@ -1,8 +1,17 @@
 //! What must happen without a caller: reservations that nobody settled in time come back, or are charged; escrow that
-//! lies idle goes back to its budgets.
+//! lies idle goes back to its budgets; the month is forecast; the ledger is held against what AWS counts and bills; calls past
+//! the gateway are counted; and a canary calls through the front door.
 
+pub mod bypass;
+pub mod canary;
 pub mod config;
+pub mod duties;
+pub mod event;
+pub mod figures;
 pub mod handler;
+pub mod sight;
+mod wiring;
 
 pub use config::Config;
+pub use duties::Duties;
 pub use handler::Handler;
