@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Error;
 use crate::screen::Screen;
-use crate::{budgets, cache, config, flag, keys, ledger, spend, tenants};
+use crate::{budgets, cache, config, flag, forecast, keys, ledger, reconcile, spend, tenants};
 
 /// Operates a Tollgate deployment: keys, the kill switch, spend, the ledger and the configuration
 #[derive(Debug, Parser)]
@@ -41,6 +41,8 @@ enum Command {
     Flag(flag::Command),
     Resume(flag::Resume),
     Spend(spend::Spend),
+    Forecast(forecast::Forecast),
+    Reconcile(reconcile::Reconcile),
     /// Set and list what organisation, tenants and teams may spend
     #[command(subcommand)]
     Budgets(budgets::Command),
@@ -68,6 +70,8 @@ impl Cli {
             Command::Flag(command) => flag::run(command, stack, &mut screen).await,
             Command::Resume(wish) => flag::resume(wish, stack, &mut screen).await,
             Command::Spend(wish) => spend::run(wish, stack, &mut screen).await,
+            Command::Forecast(wish) => forecast::run(wish, stack, &mut screen).await,
+            Command::Reconcile(wish) => reconcile::run(wish, stack, &mut screen).await,
             Command::Budgets(command) => budgets::run(command, stack, &mut screen).await,
             Command::Cache(command) => cache::run(command, stack, &mut screen).await,
             Command::Ledger(command) => ledger::run(command, stack, &mut screen).await,
