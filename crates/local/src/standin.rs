@@ -19,6 +19,7 @@ mod embeddings;
 mod fault;
 mod frame;
 mod invoke;
+mod meter;
 mod models;
 mod parameters;
 mod refusal;
@@ -50,11 +51,13 @@ use self::answer::{Body, PacedChunks, whole, with_head};
 use self::calls::{CallLog, OpenCall};
 use self::credentials::{Caller, identify};
 use self::fault::{FaultBook, Rule};
+use self::meter::{Count, Counter};
 use self::refusal::{Form, Refusal};
 use self::responses::Store;
 use self::route::{Route, route};
 use self::wire::{Answer, Content, Stream};
 
+pub use self::meter::Meter;
 pub use self::reply::{IMAGE_TOKENS, count_tokens, reply_for};
 
 const CHUNK_DELAY: Duration = Duration::from_millis(10);
@@ -66,9 +69,17 @@ pub struct Standin {
     faults: FaultBook,
     calls: CallLog,
     responses: Arc<Store>,
+    counter: Counter,
 }
 
 impl Standin {
+    /// One whose calls of Bedrock are counted in the emulator's `CloudWatch`, once the meter runs.
+    #[must_use]
+    pub fn metered(endpoint: &str) -> (Self, Meter) {
+        let (counter, meter) = Counter::with_meter(endpoint);
+        (Self { counter, ..Self::default() }, meter)
+    }
+
     /// Serves connections until accepting one fails; dropping the future drops them all.
     pub async fn serve(self, listener: TcpListener) -> io::Result<Infallible> {
         let standin = Arc::new(self);
@@ -140,7 +151,24 @@ impl Standin {
             call.input_tokens = answer.input_tokens;
             call.output_tokens = answer.output_tokens;
         });
+        self.count(&caller, wire.model(), &rule, &answer);
         Ok(deliver(answer, &rule, call))
+    }
+
+    /// What a Bedrock of AWS would put into its metrics.
+    fn count(&self, caller: &Caller, model: &str, rule: &Rule, answer: &Answer) {
+        let input = answer.input_tokens;
+        let cached = rule.cached_tokens.min(input);
+        self.counter.count(caller, |access_key_id, service, region| Count {
+            service,
+            region,
+            access_key_id,
+            model: model.to_owned(),
+            input,
+            cached,
+            cache_written: rule.cache_write_tokens.min(input - cached),
+            output: answer.output_tokens,
+        });
     }
 }
 

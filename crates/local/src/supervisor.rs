@@ -156,8 +156,10 @@ impl Running {
             let schedule = wiring::schedule(&self.functions, rule)?;
             self.parts.spawn(async { match schedule.run().await {} });
         }
+        let (standin, meter) = Standin::metered(&stack.endpoint);
+        self.parts.spawn(async { match meter.run().await {} });
         self.parts.spawn(async {
-            let Err(error) = Standin::default().serve(ports.standin).await;
+            let Err(error) = standin.serve(ports.standin).await;
             SupervisorError::Standin(error)
         });
         self.parts.spawn(async {
