@@ -130,7 +130,6 @@ mod tests {
             hits: 3,
             saved_nanos: 10,
             saved_tokens: 0,
-            semantic: None,
             last_us: None,
             errors: 1,
         }
