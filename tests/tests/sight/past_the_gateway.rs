@@ -1,4 +1,4 @@
-//! Tokens that Bedrock counted and the ledger did not, and calls that CloudTrail told of.
+//! Tokens that Bedrock counted and the ledger did not, and calls that `CloudTrail` told of.
 
 use std::time::Duration;
 
