@@ -10,6 +10,9 @@ pub mod answers;
 pub mod api_keys;
 #[cfg(feature = "bedrock")]
 pub mod bedrock;
+#[cfg(feature = "costs")]
+pub mod bills;
+pub mod bypasses;
 #[cfg(feature = "answers")]
 pub mod cache;
 pub mod causes;
@@ -18,6 +21,8 @@ mod claims;
 pub mod clock;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;
+#[cfg(feature = "cloudwatch")]
+pub mod comparison;
 pub mod config_store;
 #[cfg(any(feature = "bedrock", feature = "cloudwatch"))]
 mod connection;
@@ -33,6 +38,8 @@ pub mod evidence;
 #[cfg(feature = "failed-records")]
 pub mod failed_records;
 pub mod flags;
+#[cfg(feature = "canary")]
+pub mod front_door;
 pub mod key_register;
 pub mod keys;
 pub mod lanes;
@@ -40,6 +47,9 @@ pub mod ledger;
 pub mod log_line;
 #[cfg(feature = "locks")]
 pub mod locks;
+#[cfg(feature = "cloudwatch")]
+pub mod meters;
+pub mod outlook;
 pub mod overdue;
 #[cfg(feature = "answers")]
 mod packing;

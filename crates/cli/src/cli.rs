@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Error;
 use crate::screen::Screen;
-use crate::{actions, budgets, cache, config, flag, keys, ledger, resume, spend, tenants};
+use crate::{
+    actions, budgets, cache, config, flag, forecast, keys, ledger, reconcile, resume, spend, tenants,
+};
 
 /// Operates a Tollgate deployment: keys, the kill switch, spend, the ledger and the configuration
 #[derive(Debug, Parser)]
@@ -42,6 +44,8 @@ enum Command {
     Resume(resume::Resume),
     Actions(actions::Actions),
     Spend(spend::Spend),
+    Forecast(forecast::Forecast),
+    Reconcile(reconcile::Reconcile),
     /// Set and list what organisation, tenants and teams may spend
     #[command(subcommand)]
     Budgets(budgets::Command),
@@ -70,6 +74,8 @@ impl Cli {
             Command::Resume(wish) => resume::run(wish, stack, &mut screen).await,
             Command::Actions(wish) => actions::run(wish, stack, &mut screen).await,
             Command::Spend(wish) => spend::run(wish, stack, &mut screen).await,
+            Command::Forecast(wish) => forecast::run(wish, stack, &mut screen).await,
+            Command::Reconcile(wish) => reconcile::run(wish, stack, &mut screen).await,
             Command::Budgets(command) => budgets::run(command, stack, &mut screen).await,
             Command::Cache(command) => cache::run(command, stack, &mut screen).await,
             Command::Ledger(command) => ledger::run(command, stack, &mut screen).await,

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tollgate_aws::bypasses::Bypasses;
+use tollgate_aws::comparison::Comparer;
 use tollgate_aws::config_store::ConfigStore;
 use tollgate_aws::counters::Counters;
 use tollgate_aws::enforcement::DynamoEnforcement;
@@ -10,6 +12,8 @@ use tollgate_aws::entries::Entries;
 use tollgate_aws::key_register::KeyRegister;
 use tollgate_aws::lanes::Lanes;
 use tollgate_aws::locks::{Lockable, RoleLocks, parse_plans};
+use tollgate_aws::meters::Meters;
+use tollgate_aws::outlook::Outlook;
 use tollgate_aws::reports::Reports;
 use tollgate_aws::sdk::{self, Patience, SdkConfig};
 use tollgate_aws::secrets::Secrets;
@@ -26,6 +30,9 @@ const PATIENCE: Patience =
 
 /// Everything that a command may touch.
 pub(crate) struct Deployment {
+    pub(crate) bypasses: Bypasses,
+    pub(crate) comparer: Comparer,
+    pub(crate) outlook: Outlook,
     pub(crate) config: ConfigStore,
     pub(crate) counters: Counters,
     pub(crate) enforcement: DynamoEnforcement,
@@ -46,15 +53,21 @@ impl Deployment {
         let sdk = sdk::load(PATIENCE).await;
         let stack = Stack::find(&CloudFormationClient::new(&sdk), stack).await?;
         let tables = DynamoClient::new(&sdk);
+        let lanes = Lanes::new(tables.clone(), stack.limits_table.clone());
+        let reports = Reports::new(&tables, &stack.ledger_table, &stack.rollups_table);
+        let settings = DynamoSettings::new(tables.clone(), stack.config_table.clone());
         Ok(Self {
+            bypasses: Bypasses::new(&tables, &stack.rollups_table),
+            comparer: Comparer::new(reports.clone(), settings.clone(), Meters::new(&sdk)),
             config: ConfigStore::new(&tables, &stack.config_table),
             counters: Counters::new(tables.clone(), stack.limits_table.clone()),
             enforcement: DynamoEnforcement::new(tables.clone(), stack.config_table.clone()),
             entries: Entries::new(tables.clone(), stack.cache_table.clone()),
-            lanes: Lanes::new(tables.clone(), stack.limits_table.clone()),
+            outlook: Outlook::new(reports.clone(), lanes.clone()),
+            lanes,
             keys: KeyRegister::new(&tables, &stack.keys_table),
-            reports: Reports::new(&tables, &stack.ledger_table, &stack.rollups_table),
-            settings: DynamoSettings::new(tables.clone(), stack.config_table.clone()),
+            reports,
+            settings,
             tenants: Tenants::new(&tables, &stack.config_table),
             secrets: Secrets::new(&sdk),
             stack,

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use tollgate_aws::locks::PlanError;
+use tollgate_aws::comparison::CompareError;
 use tollgate_aws::secrets::SecretError;
 use tollgate_aws::stack::StackError;
 use tollgate_core::cache::purge::TooMany;
@@ -24,6 +25,8 @@ pub(crate) enum Error {
     Stack(#[from] StackError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the ledger cannot be held against Bedrock's count")]
+    Compare(#[from] CompareError),
     #[error(
         "the budgets are written, but calls kept taking from a lane: the room that is left there is still used; try again"
     )]

@@ -5,6 +5,8 @@
 mod accounts;
 #[cfg(feature = "answers")]
 #[cfg(test)]
+mod bypasses;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod enforcement;

@@ -65,6 +65,10 @@ pub(super) async fn deploy(settings: &Settings, endpoint: &str) -> Result<(), To
         .arg(&settings.binaries)
         .arg("--out")
         .arg(settings.stack_file())
+        // The address that the template works out is one of AWS.
+        .arg("--param")
+        .arg(format!("FrontDoorUrl={}/v1", settings.front_door_url()))
+        .args(settings.params.iter().flat_map(|param| ["--param", param]))
         .envs([("AWS_ACCESS_KEY_ID", ROOT_KEY), ("AWS_SECRET_ACCESS_KEY", ROOT_KEY)]);
     run("deploy.py", &mut command).await.map(drop)
 }
