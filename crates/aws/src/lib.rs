@@ -8,6 +8,7 @@ pub mod answers;
 pub mod api_keys;
 #[cfg(feature = "bedrock")]
 pub mod bedrock;
+pub mod breakers;
 #[cfg(feature = "answers")]
 pub mod cache;
 pub mod causes;
@@ -31,6 +32,7 @@ pub mod key_register;
 pub mod keys;
 pub mod lanes;
 pub mod ledger;
+pub mod outcomes;
 pub mod overdue;
 #[cfg(feature = "answers")]
 mod packing;

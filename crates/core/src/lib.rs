@@ -4,6 +4,7 @@
 
 pub mod asking;
 pub mod bound;
+pub mod breaker;
 pub mod budget;
 pub mod budgets;
 pub mod cache;
@@ -18,6 +19,7 @@ pub mod error;
 pub mod escrow;
 pub mod event;
 pub mod flow;
+pub mod health;
 pub mod idempotency;
 pub mod identity;
 pub mod interpreter;
@@ -27,6 +29,7 @@ pub mod model;
 pub mod money;
 pub mod name;
 pub mod notice;
+pub mod outcome;
 pub mod output_policy;
 pub mod parameter;
 pub mod ports;

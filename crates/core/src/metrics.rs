@@ -4,12 +4,16 @@
 //! Everything is emitted per environment, per provider and model, and per team; never crossed, because every
 //! combination that occurs is a metric that is paid for. Errors are emitted per cause, too.
 
+mod breaker;
+
 use std::collections::BTreeMap;
 
 use crate::name::Name;
 use crate::record::CacheOutcome;
 use crate::rollup::{Posting, PostingKind};
 use crate::time::Timestamp;
+
+pub use self::breaker::breaker_states;
 
 /// Postings per request: the data of one are at most 31, and a request holds 1,000 of at most 150 values each.
 pub const POSTINGS_PER_PUT: usize = 30;

@@ -1,6 +1,7 @@
 //! What the decisions need from the world. Adapters are in `tollgate-aws`; the fakes of the tests beside them.
 
 mod cache;
+mod health;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use crate::trace::{Span, Trace};
 use crate::write::{Item, Write};
 
 pub use self::cache::{Cache, Evidence, Near, Neighbour, Noting, Point, PointPage, Standing, Vectors};
+pub use self::health::{Board, Breakers, Outcomes, Shift};
 
 /// The store did not answer, or not in time. The call that needed it is refused, or the cache is a miss.
 #[derive(Debug, thiserror::Error)]

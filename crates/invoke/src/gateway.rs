@@ -12,7 +12,7 @@ use tollgate_core::error::Error;
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
 use tollgate_core::ports::{
-    Answers, Cache, Evidence, Granted, Ledger, Model, Quotas, Records, Settings, Spans, Vectors,
+    Answers, Breakers, Cache, Evidence, Granted, Ledger, Model, Quotas, Records, Settings, Spans, Vectors,
 };
 use tollgate_core::record::{CacheOutcome, End, Opening};
 use tollgate_core::request::Request;
@@ -26,6 +26,7 @@ use tollgate_core::write::Item;
 use crate::answer::{ADAPTED, Answer, AnswerBody, set};
 use crate::arrival::{Arrival, MARGIN, Serving};
 use crate::attempt::{Failed, Started, Won};
+use crate::breakers::FleetBreakers;
 use crate::exact::{Slot, name_key};
 use crate::plan::{Wish, check_model, plan};
 use crate::pump::Flow;
@@ -49,6 +50,7 @@ struct Asking {
 /// The gateway of one environment.
 pub struct Gateway {
     pub(crate) settings: CurrentSettings,
+    pub(crate) breakers: FleetBreakers,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) cache: Arc<dyn Cache>,
@@ -65,6 +67,8 @@ pub struct Gateway {
 pub struct Ports {
     /// Flag, catalogue, prices, routing, tenants.
     pub settings: Arc<dyn Settings>,
+    /// Which targets may be asked.
+    pub breakers: Arc<dyn Breakers>,
     /// The ledger and the spend.
     pub ledger: Arc<dyn Ledger>,
     /// The ledger, read.
@@ -102,10 +106,34 @@ impl Gateway {
     /// Over these ports.
     #[must_use]
     pub fn new(ports: Ports, options: Options) -> Self {
-        let Ports { settings, ledger, records, cache, quotas, answers, model, spans, vectors, evidence } =
-            ports;
-        let settings = CurrentSettings::new(settings);
-        Self { settings, ledger, records, cache, quotas, answers, model, spans, vectors, evidence, options }
+        let Ports {
+            settings,
+            breakers,
+            ledger,
+            records,
+            cache,
+            quotas,
+            answers,
+            model,
+            spans,
+            vectors,
+            evidence,
+        } = ports;
+        let (settings, breakers) = (CurrentSettings::new(settings), FleetBreakers::new(breakers));
+        Self {
+            settings,
+            breakers,
+            ledger,
+            records,
+            cache,
+            quotas,
+            answers,
+            model,
+            spans,
+            vectors,
+            evidence,
+            options,
+        }
     }
 
     /// A POST in one of the dialects.
@@ -120,7 +148,10 @@ impl Gateway {
     /// The call, once it is known what is asked.
     async fn serve_request(self: Arc<Self>, arrival: Arrival, request: Request) -> Result<Answer, Error> {
         let call = (&arrival, &request);
-        let admitted = self.settings.admit(arrival.at);
+        let admitted = async {
+            let (settings, breakers) = (self.settings.admit(arrival.at), self.breakers.refresh(arrival.at));
+            futures_util::future::join(settings, breakers).await.0
+        };
         let known = futures_util::future::join(self.claimed(&arrival), self.flow(&arrival));
         let (documents, guess, (claimed, flow)) =
             futures_util::future::join3(admitted, self.guess(call), known).await;
@@ -148,8 +179,16 @@ impl Gateway {
         let Arrival { caller, is_strict, at: now, .. } = &arrival;
         let policy = caller.output.within(&documents.routing.output_policy(&caller.team));
         let (is_strict, now) = (*is_strict, *now);
-        let wish =
-            Wish { caller, request: &request, policy: &policy, earlier: earlier.as_ref(), is_strict, now };
+        let wish = Wish {
+            caller,
+            request: &request,
+            policy: &policy,
+            earlier: earlier.as_ref(),
+            breakers: &self.breakers,
+            request_id: &arrival.request_id,
+            is_strict,
+            now,
+        };
         let plan = plan(documents, &wish)?;
         let tenant = self.tenant(&caller.tenant).await?;
         let slot = match self.lead_or_follow((&arrival, &request), slot, documents).await? {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lambda_http::{Error, run_with_streaming_response, service_fn, tracing};
 use tollgate_aws::answers::{DynamoAnswers, Objects};
 use tollgate_aws::bedrock::{self, Bedrock};
+use tollgate_aws::breakers::DynamoBreakers;
 use tollgate_aws::cache::DynamoCache;
 use tollgate_aws::clock;
 use tollgate_aws::ledger::DynamoLedger;
@@ -42,6 +43,7 @@ async fn main() -> Result<(), Error> {
     let table = DynamoCache::new(dynamo.clone(), config.cache_table.clone(), objects.clone());
     let cache = cache(config.cache_store, table, &sdk);
     let ports = Ports {
+        breakers: Arc::new(DynamoBreakers::new(dynamo.clone(), config.config_table.clone())),
         settings: Arc::new(DynamoSettings::new(dynamo.clone(), config.config_table)),
         ledger: Arc::new(DynamoLedger::new(dynamo.clone(), tables)),
         records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),

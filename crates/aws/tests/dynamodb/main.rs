@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod breakers;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod flags;
