@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Error;
 use crate::screen::Screen;
-use crate::{budgets, cache, config, flag, keys, ledger, spend, tenants};
+use crate::{budgets, cache, config, flag, keys, ledger, providers, spend, tenants};
 
 /// Operates a Tollgate deployment: keys, the kill switch, spend, the ledger and the configuration
 #[derive(Debug, Parser)]
@@ -50,6 +50,9 @@ enum Command {
     /// Show single calls
     #[command(subcommand)]
     Ledger(ledger::Command),
+    /// Show how targets do, and open or close their breakers
+    #[command(subcommand)]
+    Providers(providers::Command),
     /// Check, write and show catalogue, prices, routing and budgets
     #[command(subcommand)]
     Config(config::Command),
@@ -71,6 +74,7 @@ impl Cli {
             Command::Budgets(command) => budgets::run(command, stack, &mut screen).await,
             Command::Cache(command) => cache::run(command, stack, &mut screen).await,
             Command::Ledger(command) => ledger::run(command, stack, &mut screen).await,
+            Command::Providers(command) => providers::run(command, stack, &mut screen).await,
             Command::Config(command) => config::run(command, stack, &mut screen).await,
             Command::Tenants(command) => tenants::run(command, stack, &mut screen).await,
         }

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tollgate_aws::breakers::DynamoBreakers;
 use tollgate_aws::config_store::ConfigStore;
 use tollgate_aws::counters::Counters;
 use tollgate_aws::entries::Entries;
 use tollgate_aws::flags::DynamoFlags;
 use tollgate_aws::key_register::KeyRegister;
 use tollgate_aws::lanes::Lanes;
+use tollgate_aws::outcomes::DynamoOutcomes;
 use tollgate_aws::reports::Reports;
 use tollgate_aws::sdk::{self, Patience};
 use tollgate_aws::secrets::Secrets;
@@ -25,12 +27,14 @@ const PATIENCE: Patience =
 
 /// Everything that a command may touch.
 pub(crate) struct Deployment {
+    pub(crate) breakers: DynamoBreakers,
     pub(crate) config: ConfigStore,
     pub(crate) counters: Counters,
     pub(crate) entries: Entries,
     pub(crate) flags: DynamoFlags,
     pub(crate) keys: KeyRegister,
     pub(crate) lanes: Lanes,
+    pub(crate) outcomes: DynamoOutcomes,
     pub(crate) reports: Reports,
     pub(crate) settings: DynamoSettings,
     pub(crate) tenants: Tenants,
@@ -45,12 +49,14 @@ impl Deployment {
         let stack = Stack::find(&CloudFormationClient::new(&sdk), stack).await?;
         let tables = DynamoClient::new(&sdk);
         Ok(Self {
+            breakers: DynamoBreakers::new(tables.clone(), stack.config_table.clone()).consistent(),
             config: ConfigStore::new(&tables, &stack.config_table),
             counters: Counters::new(tables.clone(), stack.limits_table.clone()),
             entries: Entries::new(tables.clone(), stack.cache_table.clone()),
             flags: DynamoFlags::new(tables.clone(), stack.config_table.clone()),
             lanes: Lanes::new(tables.clone(), stack.limits_table.clone()),
             keys: KeyRegister::new(&tables, &stack.keys_table),
+            outcomes: DynamoOutcomes::new(tables.clone(), stack.rollups_table.clone()),
             reports: Reports::new(&tables, &stack.ledger_table, &stack.rollups_table),
             settings: DynamoSettings::new(tables.clone(), stack.config_table.clone()),
             tenants: Tenants::new(&tables, &stack.config_table),

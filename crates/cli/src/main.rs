@@ -9,6 +9,7 @@ mod error;
 mod flag;
 mod keys;
 mod ledger;
+mod providers;
 mod rate;
 mod screen;
 mod spend;
