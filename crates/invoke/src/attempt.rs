@@ -1,6 +1,8 @@
 //! Attempts: one target after the other, until one begins to answer. Nobody sees a failover that comes before the
 //! first content.
 
+mod failures;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +26,7 @@ use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
 
 use crate::arrival::Serving;
+use crate::attempt::failures::Failures;
 use crate::breakers::Over;
 use crate::gateway::Gateway;
 use crate::plan::{MAX_STEPS, Plan, Step};
@@ -34,9 +37,6 @@ const WHOLE_ANSWER: Duration = Duration::from_secs(120);
 
 /// A JSON answer ends within this time of the call's arrival.
 const LONGEST_JSON: Duration = Duration::from_secs(290);
-
-/// What a caller is told who comes while the only target is probed.
-const UNTIL_PROBED: Duration = Duration::from_secs(1);
 
 /// A stream's headers go out within this time of the call's arrival, once the last target has begun to stream.
 const HOLD_HEADERS: Duration = Duration::from_secs(20);
@@ -112,7 +112,7 @@ impl Gateway {
     pub(crate) async fn attempt(&self, serving: &Serving, plan: Plan, record: Record) -> Result<Won, Failed> {
         let record = Record { kept_from: plan.kept_from, ..record };
         let mut failed = Failed { error: Error::Internal, record, unknown: Amount::ZERO };
-        let (mut causes, mut retry_after, mut only_late) = (Vec::new(), None, true);
+        let mut failures = Failures::default();
         let (mut left, mut number) = (plan.steps.len(), 0);
         for step in plan.steps {
             left -= 1;
@@ -120,12 +120,10 @@ impl Gateway {
                 break;
             }
             if step.admission == Admission::Probe && !self.win_probe(&step).await {
-                (only_late, retry_after) = (false, retry_after.or(Some(UNTIL_PROBED)));
-                causes.push(format!("{}: it is being probed", step.id));
+                failures.add_probed(&step.id);
                 continue;
             }
             number += 1;
-            let is_last = number == MAX_STEPS || left == 0;
             let draw = self.draw(serving, &step);
             let drawn = match self.prepare(serving, &step, draw.as_ref(), &mut failed).await {
                 Ok(drawn) => drawn,
@@ -136,7 +134,7 @@ impl Gateway {
             };
             let (name, begun) = (format!("attempt-{number}"), (self.options.clock)());
             let asked = match drawn {
-                Drawn::Taken => self.ask(serving, &step, (&name, is_last)).await,
+                Drawn::Taken => self.ask(serving, &step, (&name, number == MAX_STEPS || left == 0)).await,
                 Drawn::Refused { retry_after } => Err(ModelError::OverQuota { retry_after }),
             };
             self.span(&serving.arrival, &name, begun, asked.is_err());
@@ -147,31 +145,14 @@ impl Gateway {
                 }
                 Err(error) => error,
             };
-            self.note_failure(serving, (&step, begun), &error, &mut failed.record);
-            let error = match error {
-                ModelError::Refused { status, body } => {
-                    failed.error = Error::Refused { status, body };
-                    return Err(failed);
-                }
-                error => error,
-            };
-            tracing::warn!(target.id = step.id, error = %Causes(&error), "attempt failed");
-            if error.may_be_billed() {
-                failed.unknown = failed.unknown.plus(step.bound);
+            self.note_failure(serving, (&step, begun), &error, &mut failed);
+            if let ModelError::Refused { status, body } = error {
+                failed.error = Error::Refused { status, body };
+                return Err(failed);
             }
-            retry_after = retry_after.max(match error {
-                ModelError::Throttled { retry_after } => retry_after,
-                ModelError::OverQuota { retry_after } => Some(retry_after),
-                _ => None,
-            });
-            only_late &= matches!(error, ModelError::TimedOut);
-            causes.push(format!("{}: {error}", step.id));
+            failures.add(&step.id, &error);
         }
-        failed.error = if only_late {
-            Error::TimedOut((self.options.clock)().since(serving.arrival.at))
-        } else {
-            Error::Unavailable { causes, retry_after }
-        };
+        failed.error = failures.error((self.options.clock)().since(serving.arrival.at));
         Err(failed)
     }
 
@@ -179,14 +160,20 @@ impl Gateway {
         self.breakers.win_probe(step, (self.options.clock)()).await
     }
 
-    /// Where the provider was asked at all.
+    /// What a failure leaves: a cost that nobody knows, and an outcome where the provider was asked at all.
     fn note_failure(
         &self,
         serving: &Serving,
         (step, began): (&Step, Timestamp),
         error: &ModelError,
-        record: &mut Record,
+        failed: &mut Failed,
     ) {
+        if !matches!(error, ModelError::Refused { .. }) {
+            tracing::warn!(target.id = step.id, error = %Causes(error), "attempt failed");
+        }
+        if error.may_be_billed() {
+            failed.unknown = failed.unknown.plus(step.bound);
+        }
         let Some(cause) = Cause::of(error) else { return };
         let retry_after = match error {
             ModelError::Throttled { retry_after } => *retry_after,
@@ -195,7 +182,7 @@ impl Gateway {
         let is_apart = serving.tenant.role_arn.is_some();
         let ended = (self.options.clock)();
         let over = Over { step, cause, retry_after, began, first: None, ended, is_apart };
-        record.tries.push(self.breakers.note(&over));
+        failed.record.tries.push(self.breakers.note(&over));
     }
 
     /// Makes sure, before the bytes leave, that the reservation holds what earlier attempts may have cost besides this
