@@ -21,11 +21,11 @@ use crate::plan::Step;
 /// What the fleet knows is asked for again after this time.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// What was known so long ago is of no use any more.
-const FORGOTTEN: Duration = Duration::from_secs(10);
+/// What was known so long ago is of no use any more: who cannot read the breakers could not win a probe either.
+const FORGOTTEN: Duration = Duration::from_secs(60);
 
-/// Nobody waits longer for what the fleet knows.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// Nobody waits longer for what the fleet knows. The flag, which is read beside it, takes as long.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Nor for a probe to be won.
 const PROBE_PATIENCE: Duration = Duration::from_millis(500);

@@ -159,7 +159,7 @@ impl Display for Call {
                 ("provider", end.and_then(|end| end.provider.clone())),
                 ("cache", Some(format!("{}, {} {attempts}", self.cache, self.attempts))),
                 ("tries", Some(self.tries.join(", ")).filter(|text| !text.is_empty())),
-                ("kept from", Some(self.kept_from.join(", ")).filter(|text| !text.is_empty())),
+                ("skipped", Some(self.kept_from.join(", ")).filter(|text| !text.is_empty())),
                 ("trace", self.trace_id.clone()),
                 ("began", Some(self.created_at.clone())),
                 ("ended", end.map(|end| end.ended_at.clone())),

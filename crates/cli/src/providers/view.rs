@@ -179,11 +179,27 @@ mod tests {
 
     #[test]
     fn a_list_says_state_rates_and_why() {
-        insta::assert_snapshot!(list(), @"");
+        insta::assert_snapshot!(list(), @r"
+        TARGET                            PROVIDER  STATE            CALLS  ERRORS       P95  SINCE                 WHY
+        invoke-us-east-1/cohere-embed-v4  bedrock   closed           1,200     7 %  1,234 ms
+        invoke-us-east-1/cohere-embed-v4  bedrock   open             1,200     7 %  1,234 ms  2026-11-22T12:00:00Z  timeout
+        invoke-us-east-1/cohere-embed-v4  bedrock   half-open (5 %)  1,200     7 %  1,234 ms  2026-11-22T12:00:00Z  timeout
+        invoke-us-east-1/cohere-embed-v4  bedrock   closed (forced)  1,200     7 %  1,234 ms  2026-11-22T12:00:00Z  ann: it is all we have
+        ");
     }
 
     #[test]
     fn one_target_says_until_when_it_is_left_alone() {
-        insta::assert_snapshot!(list().0[1], @"");
+        insta::assert_snapshot!(list().0[1], @r"
+        target    invoke-us-east-1/cohere-embed-v4
+        provider  bedrock
+        state     open
+        since     2026-11-22T12:00:00Z
+        until     2026-11-22T12:00:15Z
+        why       timeout
+        calls     1,200 in the last window
+        errors    7 %, 0 throttled
+        p95       1,234 ms
+        ");
     }
 }
