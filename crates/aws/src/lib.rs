@@ -10,6 +10,7 @@ pub mod answers;
 pub mod api_keys;
 #[cfg(feature = "bedrock")]
 pub mod bedrock;
+pub mod breakers;
 #[cfg(feature = "costs")]
 pub mod bills;
 pub mod bypasses;
@@ -50,6 +51,7 @@ pub mod locks;
 #[cfg(feature = "cloudwatch")]
 pub mod meters;
 pub mod outlook;
+pub mod outcomes;
 pub mod overdue;
 #[cfg(feature = "answers")]
 mod packing;

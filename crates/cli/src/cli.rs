@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::error::Error;
 use crate::screen::Screen;
 use crate::{
-    actions, budgets, cache, config, flag, forecast, keys, ledger, reconcile, resume, spend, tenants,
+    actions, budgets, cache, config, flag, forecast, keys, ledger, providers, reconcile, resume, spend, tenants,
 };
 
 /// Operates a Tollgate deployment: keys, the kill switch, spend, the ledger and the configuration
@@ -55,6 +55,9 @@ enum Command {
     /// Show single calls
     #[command(subcommand)]
     Ledger(ledger::Command),
+    /// Show how targets do, and open or close their breakers
+    #[command(subcommand)]
+    Providers(providers::Command),
     /// Check, write and show catalogue, prices, routing, budgets and enforcement
     #[command(subcommand)]
     Config(config::Command),
@@ -79,6 +82,7 @@ impl Cli {
             Command::Budgets(command) => budgets::run(command, stack, &mut screen).await,
             Command::Cache(command) => cache::run(command, stack, &mut screen).await,
             Command::Ledger(command) => ledger::run(command, stack, &mut screen).await,
+            Command::Providers(command) => providers::run(command, stack, &mut screen).await,
             Command::Config(command) => config::run(command, stack, &mut screen).await,
             Command::Tenants(command) => tenants::run(command, stack, &mut screen).await,
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tollgate_aws::breakers::DynamoBreakers;
 use tollgate_aws::bypasses::Bypasses;
 use tollgate_aws::comparison::Comparer;
 use tollgate_aws::config_store::ConfigStore;
@@ -14,6 +15,7 @@ use tollgate_aws::lanes::Lanes;
 use tollgate_aws::locks::{Lockable, RoleLocks, parse_plans};
 use tollgate_aws::meters::Meters;
 use tollgate_aws::outlook::Outlook;
+use tollgate_aws::outcomes::DynamoOutcomes;
 use tollgate_aws::reports::Reports;
 use tollgate_aws::sdk::{self, Patience, SdkConfig};
 use tollgate_aws::secrets::Secrets;
@@ -30,6 +32,7 @@ const PATIENCE: Patience =
 
 /// Everything that a command may touch.
 pub(crate) struct Deployment {
+    pub(crate) breakers: DynamoBreakers,
     pub(crate) bypasses: Bypasses,
     pub(crate) comparer: Comparer,
     pub(crate) outlook: Outlook,
@@ -39,6 +42,7 @@ pub(crate) struct Deployment {
     pub(crate) entries: Entries,
     pub(crate) keys: KeyRegister,
     pub(crate) lanes: Lanes,
+    pub(crate) outcomes: DynamoOutcomes,
     pub(crate) reports: Reports,
     pub(crate) settings: DynamoSettings,
     pub(crate) tenants: Tenants,
@@ -57,6 +61,7 @@ impl Deployment {
         let reports = Reports::new(&tables, &stack.ledger_table, &stack.rollups_table);
         let settings = DynamoSettings::new(tables.clone(), stack.config_table.clone());
         Ok(Self {
+            breakers: DynamoBreakers::new(tables.clone(), stack.config_table.clone()).consistent(),
             bypasses: Bypasses::new(&tables, &stack.rollups_table),
             comparer: Comparer::new(reports.clone(), settings.clone(), Meters::new(&sdk)),
             config: ConfigStore::new(&tables, &stack.config_table),
@@ -66,6 +71,7 @@ impl Deployment {
             outlook: Outlook::new(reports.clone(), lanes.clone()),
             lanes,
             keys: KeyRegister::new(&tables, &stack.keys_table),
+            outcomes: DynamoOutcomes::new(tables.clone(), stack.rollups_table.clone()),
             reports,
             settings,
             tenants: Tenants::new(&tables, &stack.config_table),

@@ -41,6 +41,10 @@ pub(crate) enum Error {
     Entropy(#[from] getrandom::Error),
     #[error("the catalogue has no model {}: it has {}", .unknown.join(", "), .known.join(", "))]
     UnknownModels { unknown: Vec<String>, known: Vec<String> },
+    #[error("the catalogue has no target {target}: it has {}", .known.join(", "))]
+    UnknownTarget { target: String, known: Vec<String> },
+    #[error("the breaker of {0} was moved by others again and again and nothing was written: try again")]
+    BreakerBusy(String),
     #[error("there is no tenant {0}: register it with tollgate tenants put")]
     UnknownTenant(Name),
     #[error("the tenant default is the gateway's own account and needs no registration")]

@@ -11,6 +11,7 @@ mod flag;
 mod forecast;
 mod keys;
 mod ledger;
+mod providers;
 mod rate;
 mod resume;
 mod reconcile;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::breaker::BreakerPolicy;
 use crate::dialect::Dialect;
 use crate::parameter::Rules;
 use crate::price::{History, Price};
@@ -70,6 +71,9 @@ pub struct Target {
     /// What it must not see. Where it is absent, targets outside of AWS see nothing that can be told by its form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redact: Option<Redact>,
+    /// When it is left alone.
+    #[serde(default, skip_serializing_if = "BreakerPolicy::is_default")]
+    pub breaker: BreakerPolicy,
 }
 
 const fn default_overhead() -> u64 {
@@ -254,6 +258,7 @@ impl Target {
         if quota.tokens_per_minute == Some(0) || quota.requests_per_minute == Some(0) {
             faults.push(format!("target \"{id}\": a quota is at least 1"));
         }
+        faults.extend(self.breaker.fault().map(|fault| format!("target \"{id}\": {fault}")));
         let mut need = |is_right: bool, what: &str| {
             if !is_right {
                 faults.push(format!("target \"{id}\": {what}"));

@@ -4,6 +4,7 @@
 
 pub mod asking;
 pub mod bound;
+pub mod breaker;
 pub mod budget;
 pub mod budgets;
 pub mod bypass;
@@ -22,6 +23,7 @@ pub mod escrow;
 pub mod event;
 pub mod flow;
 pub mod forecast;
+pub mod health;
 pub mod idempotency;
 pub mod identity;
 pub mod interpreter;
@@ -31,6 +33,7 @@ pub mod model;
 pub mod money;
 pub mod name;
 pub mod notice;
+pub mod outcome;
 pub mod output_policy;
 pub mod parameter;
 pub mod ports;

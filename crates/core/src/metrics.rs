@@ -4,6 +4,7 @@
 //! Everything is emitted per environment, per provider and model, and per team; never crossed, because every
 //! combination that occurs is a metric that is paid for. Errors are emitted per cause, too.
 
+mod breaker;
 mod gauge;
 mod refusal;
 mod series;
@@ -15,6 +16,7 @@ use crate::record::CacheOutcome;
 use crate::rollup::{Posting, PostingKind};
 use crate::time::Timestamp;
 
+pub use self::breaker::breaker_states;
 pub use self::gauge::Gauge;
 pub use self::refusal::{Brake, Refusals};
 pub use self::series::{ALL, Emitter, Series};

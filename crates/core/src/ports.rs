@@ -1,8 +1,9 @@
 //! What the decisions need from the world. Adapters are in `tollgate-aws`; the fakes of the tests beside them.
 
 mod cache;
-mod names;
 mod enforcement;
+mod health;
+mod names;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use crate::trace::{Span, Trace};
 use crate::write::{Item, Write};
 
 pub use self::cache::{Cache, Evidence, Near, Neighbour, Noting, Point, PointPage, Standing, Vectors};
+pub use self::health::{Board, Breakers, Outcomes, Shift};
 pub use self::names::{Names, NamesError};
 pub use self::enforcement::{Acted, AlertError, Alerts, Enforcement, LockError, Locks};
 

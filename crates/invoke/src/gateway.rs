@@ -13,7 +13,8 @@ use tollgate_core::metrics::Refusals;
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
 use tollgate_core::ports::{
-    Answers, Cache, Evidence, Granted, Ledger, Model, Names, Quotas, Records, Settings, Spans, Vectors,
+    Answers, Breakers, Cache, Evidence, Granted, Ledger, Model, Names, Quotas, Records, Settings, Spans,
+    Vectors,
 };
 use tollgate_core::record::{CacheOutcome, End, Opening};
 use tollgate_core::request::Request;
@@ -27,6 +28,7 @@ use tollgate_core::write::Item;
 use crate::answer::{ADAPTED, Answer, AnswerBody, set};
 use crate::arrival::{Arrival, MARGIN, Serving};
 use crate::attempt::{Failed, Started, Won};
+use crate::breakers::FleetBreakers;
 use crate::exact::{Slot, name_key};
 use crate::plan::{Wish, check_model, plan};
 use crate::pump::Flow;
@@ -52,6 +54,7 @@ struct Asking {
 /// The gateway of one environment.
 pub struct Gateway {
     pub(crate) settings: CurrentSettings,
+    pub(crate) breakers: FleetBreakers,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) cache: Arc<dyn Cache>,
@@ -69,6 +72,8 @@ pub struct Gateway {
 pub struct Ports {
     /// Flag, catalogue, prices, routing, tenants.
     pub settings: Arc<dyn Settings>,
+    /// Which targets may be asked.
+    pub breakers: Arc<dyn Breakers>,
     /// The ledger and the spend.
     pub ledger: Arc<dyn Ledger>,
     /// The ledger, read.
@@ -112,6 +117,7 @@ impl Gateway {
     pub fn new(ports: Ports, options: Options) -> Self {
         let Ports {
             settings,
+            breakers,
             ledger,
             records,
             cache,
@@ -123,9 +129,10 @@ impl Gateway {
             vectors,
             evidence,
         } = ports;
-        let settings = CurrentSettings::new(settings);
+        let (settings, breakers) = (CurrentSettings::new(settings), FleetBreakers::new(breakers));
         Self {
             settings,
+            breakers,
             ledger,
             records,
             cache,
@@ -152,7 +159,10 @@ impl Gateway {
     /// The call, once it is known what is asked.
     async fn serve_request(self: Arc<Self>, arrival: Arrival, request: Request) -> Result<Answer, Error> {
         let call = (&arrival, &request);
-        let admitted = self.settings.admit(&arrival.caller, arrival.at);
+        let admitted = async {
+            let settings = self.settings.admit(&arrival.caller, arrival.at);
+            futures_util::future::join(settings, self.breakers.refresh(arrival.at)).await.0
+        };
         let known = futures_util::future::join(self.claimed(&arrival), self.flow(&arrival));
         let (documents, guess, (claimed, flow)) =
             futures_util::future::join3(admitted, self.guess(call), known).await;
@@ -180,7 +190,8 @@ impl Gateway {
         let earlier = self.earlier(&request, &arrival.caller).await?;
         let policy = arrival.caller.output.within(&documents.routing.output_policy(&arrival.caller.team));
         let names = self.names(&request, documents).await;
-        let wish = Wish::of((&arrival, &request), &policy, (earlier.as_ref(), &names), ceiling);
+        let found = (earlier.as_ref(), &names, &self.breakers);
+        let wish = Wish::of((&arrival, &request), &policy, found, ceiling);
         let plan = plan(documents, &wish)?;
         let tenant = self.tenant(&arrival.caller.tenant).await?;
         let slot = match self.lead_or_follow((&arrival, &request), slot, documents).await? {

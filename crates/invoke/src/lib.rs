@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod arrival;
 mod attempt;
+mod breakers;
 pub mod config;
 mod continuation;
 mod exact;

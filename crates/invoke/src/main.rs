@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lambda_http::{Error, run_with_streaming_response, service_fn, tracing};
 use tollgate_aws::answers::{DynamoAnswers, Objects};
 use tollgate_aws::bedrock::{self, Bedrock, GuardrailNames};
+use tollgate_aws::breakers::DynamoBreakers;
 use tollgate_aws::cache::DynamoCache;
 use tollgate_aws::evidence::DynamoEvidence;
 use tollgate_aws::ledger::DynamoLedger;
@@ -47,6 +48,7 @@ async fn main() -> Result<(), Error> {
     let evidence = DynamoEvidence::new(dynamo.clone(), config.cache_table.clone());
     let vectors = config.vectors.map(|index| Arc::new(S3Vectors::new(&sdk, index)) as Arc<dyn Vectors>);
     let ports = Ports {
+        breakers: Arc::new(DynamoBreakers::new(dynamo.clone(), config.config_table.clone())),
         settings: Arc::new(DynamoSettings::new(dynamo.clone(), config.config_table)),
         ledger: Arc::new(DynamoLedger::new(dynamo.clone(), tables)),
         records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tollgate_core::bound::{attempt_bound, quota_tokens};
+use tollgate_core::breaker::Admission;
 use tollgate_core::budget::Amount;
 use tollgate_core::caller::Caller;
 use tollgate_core::catalogue::{Model, Target};
@@ -20,17 +21,20 @@ use tollgate_core::request::Request;
 use tollgate_core::time::Timestamp;
 
 use crate::arrival::Arrival;
+use crate::breakers::{FleetBreakers, LineUp};
 use crate::continuation::Earlier;
 use crate::redacting::{FoundNames, Redacting, blind, is_lost, redacted};
 use crate::settings::Documents;
 
 /// At most two upstream calls for one answer.
-const MAX_STEPS: usize = 2;
+pub(crate) const MAX_STEPS: usize = 2;
 
 /// The targets in the order in which they are tried; never empty.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
+    /// The targets that a breaker keeps the call from.
+    pub(crate) kept_from: Vec<String>,
 }
 
 /// One target that may be tried.
@@ -38,6 +42,8 @@ pub(crate) struct Plan {
 pub(crate) struct Step {
     pub(crate) id: String,
     pub(crate) target: Target,
+    /// What its breaker says.
+    pub(crate) admission: Admission,
     pub(crate) price: Price,
     /// The service tier that is asked for.
     pub(crate) tier: String,
@@ -58,6 +64,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) request: &'a Request,
     pub(crate) policy: &'a OutputPolicy,
     pub(crate) earlier: Option<&'a Earlier>,
+    pub(crate) breakers: &'a FleetBreakers,
+    pub(crate) request_id: &'a str,
     /// Nothing may be adapted.
     pub(crate) is_strict: bool,
     /// What a million output tokens may cost at most, while a budget is nearly spent.
@@ -80,11 +88,12 @@ impl<'a> Wish<'a> {
     pub(crate) fn of(
         (arrival, request): (&'a Arrival, &'a Request),
         policy: &'a OutputPolicy,
-        (earlier, names): (Option<&'a Earlier>, &'a FoundNames),
+        (earlier, names, breakers): (Option<&'a Earlier>, &'a FoundNames, &'a FleetBreakers),
         ceiling: Option<PerMillion>,
     ) -> Self {
-        let Arrival { caller, is_strict, at, .. } = arrival;
-        Self { caller, request, policy, earlier, is_strict: *is_strict, ceiling, now: *at, names }
+        let Arrival { caller, request_id, is_strict, at, .. } = arrival;
+        let (is_strict, now) = (*is_strict, *at);
+        Self { caller, request, policy, earlier, breakers, request_id, is_strict, ceiling, now, names }
     }
 }
 
@@ -103,29 +112,30 @@ pub(crate) fn check_model(documents: &Documents, caller: &Caller, alias: &str) -
     if caller.may_use(alias) { Ok(()) } else { Err(Error::ModelNotAllowed(alias.to_owned())) }
 }
 
-/// Chooses targets: routed, fit for the request, priced. A response is gone on with where it was made, and reasoning
+/// Chooses targets: routed, fit for the request, priced, admitted by their breakers. A response is gone on with where it was made, and reasoning
 /// that only one target can read goes there first.
 pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error> {
     let alias = &wish.request.model;
     let model = documents.catalogue.models.get(alias).ok_or_else(|| Error::ModelNotFound(alias.clone()))?;
-    let (mut steps, mut refusal) = (Vec::new(), None);
+    let (mut line_up, mut refusal) = (LineUp::default(), None);
     for (id, target) in candidates(documents, wish)? {
         match step(documents, wish, model, (id, target)) {
-            Ok(step) => steps.push(step),
+            Ok(step) => line_up.add(step),
             Err(error) => refusal = refusal.or(Some(error)),
         }
-        if steps.len() == MAX_STEPS {
+        if line_up.admitted() == MAX_STEPS {
             break;
         }
     }
-    if steps.is_empty() {
+    if line_up.is_empty() {
         let nobody = || Error::Unavailable {
             causes: vec![format!("routing names no target for \"{alias}\"")],
             retry_after: None,
         };
         return Err(refusal.unwrap_or_else(nobody));
     }
-    Ok(Plan { steps })
+    let (steps, kept_from) = line_up.steps()?;
+    Ok(Plan { steps, kept_from })
 }
 
 fn candidates<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Vec<(&'a str, &'a Target)>, Error> {
@@ -203,7 +213,9 @@ fn step(
     }
     let quota_tokens = quota_tokens(request, target, ready.output_cap).saturating_add(earlier);
     let vault = redacted.map(|redacted| Arc::new(redacted.vault));
-    Ok(Step { id: id.to_owned(), target: target.clone(), price, tier, ready, vault, bound, quota_tokens })
+    let admission = wish.breakers.admit((id, &target.breaker), wish.request_id, wish.now);
+    let (id, target) = (id.to_owned(), target.clone());
+    Ok(Step { id, target, admission, price, tier, ready, vault, bound, quota_tokens })
 }
 
 fn refusal(request: &Request, unfit: &Unfit) -> Error {

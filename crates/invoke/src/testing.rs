@@ -24,6 +24,7 @@ use crate::gateway::{Gateway, Options, Ports};
 use crate::handler::Handler;
 
 mod answers;
+mod breakers;
 mod cache;
 mod ledger;
 mod model;
@@ -32,6 +33,7 @@ mod ports;
 mod semantic;
 
 pub(crate) use answers::MemoryAnswers;
+pub(crate) use breakers::MemoryBreakers;
 pub(crate) use cache::MemoryCache;
 pub(crate) use ledger::MemoryLedger;
 pub(crate) use model::{
@@ -134,6 +136,7 @@ impl Default for Setup {
 /// A handler and the ports under it.
 pub(crate) struct World {
     pub(crate) settings: Arc<MemorySettings>,
+    pub(crate) breakers: Arc<MemoryBreakers>,
     pub(crate) ledger: Arc<MemoryLedger>,
     pub(crate) cache: Arc<MemoryCache>,
     pub(crate) answers: Arc<MemoryAnswers>,
@@ -164,6 +167,7 @@ impl World {
     pub(crate) fn of(setup: Setup) -> Self {
         ORIGIN.set(Some(Instant::now()));
         let settings = Arc::new(MemorySettings::default());
+        let breakers = Arc::new(MemoryBreakers::default());
         let ledger = Arc::new(MemoryLedger::default());
         let cache = Arc::new(MemoryCache::default());
         let answers = Arc::new(MemoryAnswers::over(ledger.tables.clone()));
@@ -178,6 +182,7 @@ impl World {
         let options = Options { retention_days: 90, cache_ttl: setup.cache_ttl, clock, draw, refusals };
         let ports = Ports {
             settings: settings.clone(),
+            breakers: breakers.clone(),
             ledger: ledger.clone(),
             records: ledger.clone(),
             cache: cache.clone(),
@@ -194,6 +199,7 @@ impl World {
         let handler = Handler::new(gateway, setup.settle, outbox);
         Self {
             settings,
+            breakers,
             ledger,
             cache,
             answers,

@@ -7,6 +7,8 @@ mod accounts;
 #[cfg(test)]
 mod bypasses;
 #[cfg(test)]
+mod breakers;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod enforcement;
