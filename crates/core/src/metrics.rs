@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use crate::name::Name;
 use crate::record::CacheOutcome;
+use crate::semantic::looked::Finding;
 use crate::rollup::{Posting, PostingKind};
 use crate::time::Timestamp;
 
@@ -21,8 +22,8 @@ pub use self::gauge::Gauge;
 pub use self::refusal::{Brake, Refusals};
 pub use self::series::{ALL, Emitter, Series};
 
-/// Postings per request: the data of one are at most 43, and a request holds 1,000 of at most 150 values each.
-pub const POSTINGS_PER_PUT: usize = 23;
+/// Postings per request: the data of one are at most 49, and a request holds 1,000 of at most 150 values each.
+pub const POSTINGS_PER_PUT: usize = 20;
 
 /// The outcome that the reconciler notes: nobody measured how long an answer took, nor what it used.
 const EXPIRED: &str = "expired";
@@ -71,6 +72,8 @@ enum Metric {
     CacheHitRate,
     CacheSaved,
     CacheSavedTokens,
+    WouldServe,
+    WouldServeWrong,
     Latency,
     TimeToFirstToken,
     Errors,
@@ -101,6 +104,8 @@ impl Metric {
             Self::CacheHitRate => ("Cache.HitRate", Unit::Percent, Shape::Distribution, 0),
             Self::CacheSaved => ("Cache.Saved.Total", Unit::None, Shape::Sum, 9),
             Self::CacheSavedTokens => ("Cache.SavedTokens.Total", Unit::Count, Shape::Sum, 0),
+            Self::WouldServe => ("Cache.WouldServe.Count", Unit::Count, Shape::Sum, 0),
+            Self::WouldServeWrong => ("Cache.WouldServe.Wrong", Unit::Count, Shape::Sum, 0),
             Self::Latency => ("Latency", Unit::Milliseconds, Shape::Distribution, 3),
             Self::TimeToFirstToken => ("TimeToFirstToken", Unit::Milliseconds, Shape::Distribution, 3),
             Self::Errors => ("Errors.Count", Unit::Count, Shape::Sum, 0),
@@ -184,6 +189,9 @@ fn samples(posting: &Posting) -> Vec<(Metric, i128)> {
         CacheOutcome::Miss => samples.extend([(Metric::CacheMisses, 1), (Metric::CacheHitRate, 0)]),
         CacheOutcome::Bypass | CacheOutcome::Replay => {}
     }
+    if let Some(is_right) = would_serve(posting) {
+        samples.extend([(Metric::WouldServe, 1), (Metric::WouldServeWrong, i128::from(!is_right))]);
+    }
     if let Some(first_token_us) = posting.end.first_token_us {
         samples.push((Metric::TimeToFirstToken, i128::from(first_token_us)));
     }
@@ -191,6 +199,12 @@ fn samples(posting: &Posting) -> Vec<(Metric, i128)> {
         samples.push((Metric::Errors, counts.errors));
     }
     samples
+}
+
+/// Of a call whose kept answer would have been served and was compared instead: whether it was right.
+fn would_serve(posting: &Posting) -> Option<bool> {
+    let looked = posting.end.semantic.as_ref()?;
+    looked.is_right.filter(|_| looked.finding == Finding::WouldServe)
 }
 
 fn dimension_sets(metric: Metric, environment: &str, posting: &Posting) -> Vec<Dimensions> {

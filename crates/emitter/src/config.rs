@@ -35,6 +35,8 @@ impl Config {
 /// The configuration of the function that moves breakers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthConfig {
+    /// Which deployment this is.
+    pub environment: String,
     /// Where breakers are, and the catalogue that says how they move.
     pub config_table: String,
     /// Where outcomes are.
@@ -52,6 +54,7 @@ impl HealthConfig {
     /// From these variables.
     pub fn from_vars(read: impl Fn(&str) -> Option<String>) -> Result<Self, VarError> {
         Ok(Self {
+            environment: require(&read, "TOLLGATE_ENVIRONMENT")?,
             config_table: require(&read, "CONFIG_TABLE")?,
             rollups_table: require(&read, "ROLLUPS_TABLE")?,
             metric_namespace: require(&read, "METRIC_NAMESPACE")?,

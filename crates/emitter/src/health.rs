@@ -44,6 +44,7 @@ pub struct Ports {
 /// What it does with a batch.
 pub struct Health {
     ports: Ports,
+    environment: String,
     clock: fn() -> Timestamp,
     catalogue: Mutex<Option<(u64, Arc<Catalogue>)>>,
     shown: Mutex<BTreeMap<String, (u8, Timestamp)>>,
@@ -61,10 +62,10 @@ enum Fault {
 }
 
 impl Health {
-    /// Over these ports.
+    /// Over these ports, in this environment.
     #[must_use]
-    pub fn new(ports: Ports, clock: fn() -> Timestamp) -> Self {
-        Self { ports, clock, catalogue: Mutex::default(), shown: Mutex::default() }
+    pub fn new(ports: Ports, environment: String, clock: fn() -> Timestamp) -> Self {
+        Self { ports, environment, clock, catalogue: Mutex::default(), shown: Mutex::default() }
     }
 
     /// Heeds a batch; the answer says where it has to begin again.
@@ -165,7 +166,7 @@ impl Health {
             levels.iter().filter(|one| is_new(*one)).map(|(id, level)| (id.clone(), *level)).collect();
         let catalogue = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (false, Some((_, catalogue))) = (due.is_empty(), catalogue) else { return };
-        let data = breaker_states(&catalogue, &due, now);
+        let data = breaker_states(&self.environment, &catalogue, &due, now);
         if data.is_empty() {
             return;
         }

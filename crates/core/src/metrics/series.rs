@@ -7,6 +7,8 @@ pub enum Emitter {
     Ledger,
     /// The authorizer and invoke, of calls that they refuse.
     Refusals,
+    /// Health, of the targets' breakers.
+    Health,
     /// The emitter, of itself.
     Itself,
     /// The enforcer.
@@ -39,6 +41,7 @@ impl Series {
         match (self.emitter, self.name) {
             (Emitter::Ledger, "Errors.Count") => vec![ENVIRONMENT, MODEL, TEAM, CAUSE],
             (Emitter::Ledger, _) => vec![ENVIRONMENT, MODEL, TEAM],
+            (Emitter::Health, _) => vec![ENVIRONMENT, MODEL],
             (Emitter::Refusals, _) => vec![ENVIRONMENT, TEAM],
             (Emitter::Itself | Emitter::Enforcer | Emitter::Reconciler, _) => vec![ENVIRONMENT],
         }
@@ -46,7 +49,7 @@ impl Series {
 }
 
 /// All of them.
-pub const ALL: [Series; 26] = [
+pub const ALL: [Series; 29] = [
     Series::of(Emitter::Ledger, "Requests.Count"),
     Series::of(Emitter::Ledger, "Tokens.Input.Total"),
     Series::of(Emitter::Ledger, "Tokens.Output.Total"),
@@ -59,9 +62,12 @@ pub const ALL: [Series; 26] = [
     Series::of(Emitter::Ledger, "Cache.HitRate"),
     Series::of(Emitter::Ledger, "Cache.Saved.Total"),
     Series::of(Emitter::Ledger, "Cache.SavedTokens.Total"),
+    Series::of(Emitter::Ledger, "Cache.WouldServe.Count"),
+    Series::of(Emitter::Ledger, "Cache.WouldServe.Wrong"),
     Series::of(Emitter::Ledger, "Latency"),
     Series::of(Emitter::Ledger, "TimeToFirstToken"),
     Series::of(Emitter::Ledger, "Errors.Count"),
+    Series::of(Emitter::Health, "Breaker.State"),
     Series::of(Emitter::Refusals, "RateLimited.Count"),
     Series::of(Emitter::Refusals, "Budget.Refused.Count"),
     Series::of(Emitter::Itself, "Emitter.Ambiguous.Count"),

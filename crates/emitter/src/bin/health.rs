@@ -25,7 +25,7 @@ async fn main() -> Result<(), Error> {
         outcomes: Arc::new(DynamoOutcomes::new(dynamo, config.rollups_table)),
         metrics: Arc::new(CloudWatch::new(&sdk, config.metric_namespace)),
     };
-    let health = Health::new(ports, clock::now);
+    let health = Health::new(ports, config.environment, clock::now);
     run(service_fn(async |event: LambdaEvent<StreamEvent>| {
         health.handle(&event.payload).await.map_err(Error::from)
     }))

@@ -35,7 +35,7 @@ impl World {
     fn health(self: &Arc<Self>) -> Health {
         let (settings, breakers) = (self.clone(), self.clone());
         let ports = Ports { settings, breakers, outcomes: self.clone(), metrics: self.clone() };
-        Health::new(ports, clock)
+        Health::new(ports, "dev".to_owned(), clock)
     }
 
     fn breaker(&self) -> Breaker {
