@@ -10,9 +10,9 @@ pub mod answers;
 pub mod api_keys;
 #[cfg(feature = "bedrock")]
 pub mod bedrock;
-pub mod breakers;
 #[cfg(feature = "costs")]
 pub mod bills;
+pub mod breakers;
 pub mod bypasses;
 #[cfg(feature = "answers")]
 pub mod cache;
@@ -38,20 +38,19 @@ pub mod entries;
 pub mod evidence;
 #[cfg(feature = "failed-records")]
 pub mod failed_records;
-pub mod flags;
 #[cfg(feature = "canary")]
 pub mod front_door;
 pub mod key_register;
 pub mod keys;
 pub mod lanes;
 pub mod ledger;
-pub mod log_line;
 #[cfg(feature = "locks")]
 pub mod locks;
+pub mod log_line;
 #[cfg(feature = "cloudwatch")]
 pub mod meters;
-pub mod outlook;
 pub mod outcomes;
+pub mod outlook;
 pub mod overdue;
 #[cfg(feature = "answers")]
 mod packing;

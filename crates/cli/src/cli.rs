@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 use crate::error::Error;
 use crate::screen::Screen;
 use crate::{
-    actions, budgets, cache, config, flag, forecast, keys, ledger, providers, reconcile, resume, spend, tenants,
+    actions, budgets, cache, config, flag, forecast, keys, ledger, providers, reconcile, resume, spend,
+    tenants,
 };
 
 /// Operates a Tollgate deployment: keys, the kill switch, spend, the ledger and the configuration

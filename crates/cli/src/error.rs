@@ -4,8 +4,8 @@ use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
-use tollgate_aws::locks::PlanError;
 use tollgate_aws::comparison::CompareError;
+use tollgate_aws::locks::PlanError;
 use tollgate_aws::secrets::SecretError;
 use tollgate_aws::stack::StackError;
 use tollgate_core::cache::purge::TooMany;

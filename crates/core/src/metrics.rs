@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use crate::name::Name;
 use crate::record::CacheOutcome;
-use crate::semantic::looked::Finding;
 use crate::rollup::{Posting, PostingKind};
+use crate::semantic::looked::Finding;
 use crate::time::Timestamp;
 
 pub use self::breaker::breaker_states;

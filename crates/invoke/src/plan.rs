@@ -212,8 +212,8 @@ fn step(
         ready.adapted.push(format!("max_output_tokens={}", ready.output_cap));
     }
     let quota_tokens = quota_tokens(request, target, ready.output_cap).saturating_add(earlier);
-    let vault = redacted.map(|redacted| Arc::new(redacted.vault));
     let admission = wish.breakers.admit((id, &target.breaker), wish.request_id, wish.now);
+    let vault = redacted.map(|redacted| Arc::new(redacted.vault));
     let (id, target) = (id.to_owned(), target.clone());
     Ok(Step { id, target, admission, price, tier, ready, vault, bound, quota_tokens })
 }

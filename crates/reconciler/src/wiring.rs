@@ -69,7 +69,8 @@ fn sweep(sdk: &SdkConfig, client: &DynamoClient, config: &Config) -> Handler {
         cache: String::new(),
     };
     let ledger = DynamoLedger::new(client.clone(), tables);
-    let vectors = config.vectors.clone().map(|index| Arc::new(S3Vectors::new(sdk, index)) as Arc<dyn Vectors>);
+    let vectors =
+        config.vectors.clone().map(|index| Arc::new(S3Vectors::new(sdk, index)) as Arc<dyn Vectors>);
     Handler::new(Arc::new(ledger), Arc::new(overdue), Arc::new(lanes), clock::now).sweeping(vectors)
 }
 

@@ -354,7 +354,7 @@ async fn seed(accounts: &Accounts, faster: u64) {
         (Document::Routing, routing.to_string()),
     ]);
     let (who, why) = ("tests".to_owned(), "breakers".to_owned());
-    let flag = Flag { enabled: true, who, why, since_us: clock::now() };
+    let flag = Flag { enabled: true, who, why, since_us: clock::now(), until_us: None };
     let store = ConfigStore::new(&accounts.client, &accounts.tables.config);
     let seeded = store.seed(&texts, &flag).await.expect("the config table is there");
     assert!(matches!(seeded, Seed::Done(_)), "{seeded:?}");

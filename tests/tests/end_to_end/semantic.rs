@@ -13,6 +13,10 @@ use crate::caches::{Said, ask, question};
 const KEPT: &str = "What is the boiling point of water?";
 const ALIKE: &str = "what is the boiling point of water";
 
+/// Another such pair.
+const MELTING: &str = "How hot must iron be to melt?";
+const ALSO_MELTING: &str = "how hot must iron be to melt";
+
 /// Sends the teams `chatter` and `shadow` on routes of their own.
 async fn configure(stack: &Stack) {
     let text = std::fs::read_to_string(stack.path("surface-routing.json"));
@@ -38,8 +42,13 @@ async fn configure(stack: &Stack) {
 
 /// Asks until the kept answer, whose vector is written after it was given, is found: in another spelling each time, because
 /// a miss is an exact hit the next time.
-async fn semantic_hit(stack: &Stack, key: &str, stream: bool, headers: &[(&str, &str)]) -> Said {
-    let mut text = ALIKE.to_owned();
+async fn semantic_hit(
+    stack: &Stack,
+    key: &str,
+    (alike, stream): (&str, bool),
+    headers: &[(&str, &str)],
+) -> Said {
+    let mut text = alike.to_owned();
     let found = eventually(Duration::from_secs(10), async || {
         text.push('!');
         let said = ask(stack, key, &question(&text, stream), headers).await;
@@ -68,16 +77,16 @@ pub(crate) async fn what_means_the_same_is_served_within_its_circle_only(stack: 
     let carol = stack.key("carol", "chatter", &[]).await;
     let acme = stack.key("alice", "chatter", &["--tenant", "acme"]).await;
     let private = [("x-tollgate-cache-sharing", "private")];
-    keeps(stack, &alice, KEPT, &private).await;
-    keeps(stack, &alice, KEPT, &[]).await;
+    for (stream, kept, alike) in [(false, KEPT, ALIKE), (true, MELTING, ALSO_MELTING)] {
+        keeps(stack, &alice, kept, &private).await;
+        keeps(stack, &alice, kept, &[]).await;
 
-    for stream in [false, true] {
         // As soon as they are found by those who may, nobody else has found them.
-        let own = semantic_hit(stack, &alice, stream, &private).await;
-        let shared = semantic_hit(stack, &bob, stream, &[]).await;
+        let own = semantic_hit(stack, &alice, (alike, stream), &private).await;
+        let shared = semantic_hit(stack, &bob, (alike, stream), &[]).await;
         assert_eq!(own.header("x-tollgate-cost-usd"), shared.header("x-tollgate-cost-usd"));
         assert_eq!(shared.body.contains("data: [DONE]"), stream, "{}", shared.body);
-        let alike = question(ALIKE, stream);
+        let alike = question(alike, stream);
         assert_eq!(ask(stack, &carol, &alike, &private).await.cache(), "miss");
         assert_eq!(ask(stack, &acme, &alike, &[]).await.cache(), "miss");
     }
@@ -87,7 +96,7 @@ pub(crate) async fn what_means_the_same_is_served_within_its_circle_only(stack: 
 }
 
 async fn purges(stack: &Stack, key: &str) {
-    semantic_hit(stack, key, false, &[]).await;
+    semantic_hit(stack, key, (ALIKE, false), &[]).await;
     let (said, is_done) = stack.tollgate(&["cache", "purge", "--tenant", "default"]).await;
     assert!(is_done, "{said}");
 

@@ -3,11 +3,11 @@
 
 #[cfg(test)]
 mod accounts;
+#[cfg(test)]
+mod breakers;
 #[cfg(feature = "answers")]
 #[cfg(test)]
 mod bypasses;
-#[cfg(test)]
-mod breakers;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]

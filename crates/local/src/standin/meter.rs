@@ -130,7 +130,7 @@ fn data(count: &Count) -> (&'static str, Vec<MetricDatum>) {
             "Model",
             vec![("Inferences", 1), ("TotalInputTokens", *input), ("TotalOutputTokens", *output)],
         ),
-        Service::Runtime | Service::OpenAi | Service::Compatible => (
+        Service::Runtime | Service::OpenAi | Service::Compatible | Service::Vectors => (
             "AWS/Bedrock",
             "ModelId",
             vec![
