@@ -24,8 +24,6 @@ BUCKET = "tollgate-artifacts"
 CODE_URI = re.compile(r"(?m)^(\s+CodeUri: )target/lambda/([a-z-]+)/$")
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 DEADLINE_SECS = 60
-# The emulator's CloudFormation takes no metric math and knows neither anomaly detectors nor insight rules.
-PARAMETERS = ["CloudWatchInsights=false"]
 
 
 def parse_arguments():
@@ -149,7 +147,7 @@ def run(arguments):
     aws = Aws(arguments.endpoint, arguments.region)
     aws.s3.create_bucket(Bucket=BUCKET)
     template = package(arguments.template.read_text(), arguments.binaries, aws.s3)
-    description = deploy(aws, arguments.stack, template, parse_parameters([*PARAMETERS, *arguments.param]))
+    description = deploy(aws, arguments.stack, template, parse_parameters(arguments.param))
     document = describe(aws, description, arguments.endpoint)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")

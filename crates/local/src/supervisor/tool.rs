@@ -51,8 +51,9 @@ struct CreatedKey {
     key: String,
 }
 
-/// What a laptop deploys otherwise than the template's defaults: all that the local stack can do.
-const PARAMETERS: [&str; 2] = ["--param", "SemanticCache=true"];
+/// What a laptop deploys otherwise than the template's defaults: all that the local stack can do, and nothing else. The
+/// emulator's CloudFormation takes no metric math and knows neither anomaly detectors nor insight rules.
+const PARAMETERS: [&str; 4] = ["--param", "SemanticCache=true", "--param", "CloudWatchInsights=false"];
 
 /// Deploys the template and leaves the stack's description in the state directory.
 pub(super) async fn deploy(settings: &Settings, endpoint: &str) -> Result<(), ToolError> {
