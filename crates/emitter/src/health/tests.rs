@@ -51,8 +51,23 @@ impl World {
 #[async_trait]
 impl Settings for World {
     async fn head(&self) -> Result<Option<Head>, StoreError> {
-        let flag = Flag { enabled: true, who: "seed".to_owned(), why: "new".to_owned(), since_us: NOON };
-        Ok(Some(Head { flag, catalogue: 1, prices: 1, routing: 1, budgets: 0, purges: 0 }))
+        let flag = Flag {
+            enabled: true,
+            who: "seed".to_owned(),
+            why: "new".to_owned(),
+            since_us: NOON,
+            until_us: None,
+        };
+        Ok(Some(Head {
+            flag,
+            catalogue: 1,
+            prices: 1,
+            routing: 1,
+            budgets: 0,
+            purges: 0,
+            enforcement: 0,
+            standing: tollgate_core::enforcement::Standing::default(),
+        }))
     }
 
     async fn document(&self, _document: Document) -> Result<Option<String>, StoreError> {
