@@ -45,7 +45,6 @@ async fn main() -> Result<(), Error> {
     };
     let table = DynamoCache::new(dynamo.clone(), config.cache_table.clone(), objects.clone());
     let cache = cache(config.cache_store, table, &sdk);
-    let evidence = DynamoEvidence::new(dynamo.clone(), config.cache_table.clone());
     let vectors = config.vectors.map(|index| Arc::new(S3Vectors::new(&sdk, index)) as Arc<dyn Vectors>);
     let ports = Ports {
         breakers: Arc::new(DynamoBreakers::new(dynamo.clone(), config.config_table.clone())),
@@ -53,19 +52,16 @@ async fn main() -> Result<(), Error> {
         ledger: Arc::new(DynamoLedger::new(dynamo.clone(), tables)),
         records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),
         cache,
-        answers: Arc::new(DynamoAnswers::new(dynamo, config.cache_table, objects)),
+        answers: Arc::new(DynamoAnswers::new(dynamo.clone(), config.cache_table.clone(), objects)),
         quotas: Arc::new(quotas),
         model: Arc::new(Bedrock::new(&sdk, providers).await?),
         names: Arc::new(GuardrailNames::new(&sdk)),
         spans: Arc::new(XrayDaemon::at(config.xray_daemon.as_deref())),
         vectors,
-        evidence: Arc::new(evidence),
+        evidence: Arc::new(DynamoEvidence::new(dynamo.clone(), config.cache_table)),
     };
-    let refusals = Refusals {
-        namespace: config.metric_namespace,
-        environment: config.environment,
-        write: log_line::write,
-    };
+    let (namespace, environment) = (config.metric_namespace, config.environment);
+    let refusals = Refusals { namespace, environment, write: log_line::write };
     let options = Options {
         retention_days: config.retention_days,
         cache_ttl: config.cache_ttl,

@@ -97,14 +97,15 @@ mod tests {
 
     #[test]
     fn without_a_semantic_cache_there_are_no_vectors() {
-        let config = Config::from_vars(|name| name.ends_with("_TABLE").then(|| name.to_lowercase())).unwrap();
+        let config =
+            Config::from_vars(|name| (!name.starts_with("VECTOR_")).then(|| name.to_lowercase())).unwrap();
 
         assert_eq!(config.vectors, None);
     }
 
     #[test]
     fn without_a_secret_there_is_no_canary_and_without_services_no_bill() {
-        let optional = ["CANARY_SECRET", "COST_SERVICES"];
+        let optional = ["CANARY_SECRET", "COST_SERVICES", "VECTOR_DIMENSION"];
         let config = Config::from_vars(|name| {
             Some(if optional.contains(&name) { String::new() } else { name.to_lowercase() })
         });

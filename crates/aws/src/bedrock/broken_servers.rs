@@ -99,6 +99,6 @@ pub(super) const fn kind(error: &ModelError) -> &'static str {
         ModelError::Garbled(_) => "garbled",
         ModelError::Broken(_) => "broken",
         ModelError::Spent(_) => "spent",
-        ModelError::Gone(_) => "gone",
+        ModelError::Gone(_) => "model gone",
     }
 }

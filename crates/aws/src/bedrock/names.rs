@@ -101,7 +101,8 @@ fn parts(texts: &[String]) -> Vec<String> {
                 parts.push(String::new());
             }
             if let Some(part) = parts.last_mut() {
-                part.extend(["\n"].into_iter().filter(|_| last > 0));
+                let is_begun = !part.is_empty();
+                part.extend(["\n"].into_iter().filter(|_| is_begun));
                 part.push_str(&piece);
             }
             at = if end == chars.len() { end } else { end - OVERLAP };

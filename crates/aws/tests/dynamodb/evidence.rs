@@ -67,9 +67,9 @@ async fn the_same_token_counts_once_however_often_it_is_tried() {
     let mut once = Histogram::default();
     once.note(&observation);
 
-    evidence.note(&noting("r-1", "abc", &observation)).await.unwrap();
+    evidence.note(&noting("twice-1", "abc", &observation)).await.unwrap();
     let again =
-        join_all((0..4).map(async |_| evidence.note(&noting("r-1", "abc", &observation)).await)).await;
+        join_all((0..4).map(async |_| evidence.note(&noting("twice-1", "abc", &observation)).await)).await;
 
     assert!(again.iter().all(Result::is_ok), "{again:?}");
     assert_eq!(evidence.of_entry("abc").await.unwrap(), once);
@@ -80,8 +80,8 @@ async fn the_same_token_counts_once_however_often_it_is_tried() {
 async fn an_entry_s_item_expires_and_a_pool_s_does_not() {
     let Some((table, evidence)) = evidence("evidence-ttl").await else { return };
 
-    evidence.note(&noting("r-1", "abc", &observation(950_000, false))).await.unwrap();
-    evidence.note(&noting("r-2", "abc", &observation(600_000, false))).await.unwrap();
+    evidence.note(&noting("expires-1", "abc", &observation(950_000, false))).await.unwrap();
+    evidence.note(&noting("expires-2", "abc", &observation(600_000, false))).await.unwrap();
 
     let entry = table.get("learned#abc").await.unwrap();
     let pool = table.get("learned#pool#acme/route").await.unwrap();

@@ -161,7 +161,7 @@ async fn failures_open_a_breaker_and_show_it_once() {
     assert_eq!(answer, BatchResponse::default());
     assert!(matches!(world.breaker().state, State::Open { .. }));
     let put = world.put.lock().unwrap().clone();
-    let shown = put.iter().find(|datum| datum.dimensions[1].1 == "gpt-5.5").unwrap();
+    let shown = put.iter().find(|datum| datum.dimensions.last().unwrap().1 == "gpt-5.5").unwrap();
     assert_eq!((shown.name, &shown.values), ("Breaker.State", &vec![2.0]));
     health.handle(&batch([entry(9, "timeout")])).await.unwrap();
     assert_eq!(world.put.lock().unwrap().len(), put.len());

@@ -55,6 +55,7 @@ async fn a_batch_is_counted_to_the_nano_dollar() {
     org 2026-11-22
     team#acme/ads 2026-11-22
     team#default/search 2026-11-22
+    tenants-model#mantle-us-east-1/gpt-5.5 2026-11-22
     user#acme/bob 2026-11-22
     user#default/alice 2026-11-22
     ");
