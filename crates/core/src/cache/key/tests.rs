@@ -127,11 +127,15 @@ fn no_leak_every_part_of_identity_and_policy_changes_the_key() {
         Asked { stops: &stops, ..plain },
     ];
 
-    let mut keys: Vec<_> = others.iter().map(Asked::key).collect();
-    keys.sort_unstable();
-    keys.dedup();
+    for mut keys in [
+        others.iter().map(Asked::key).collect::<Vec<_>>(),
+        others.iter().filter_map(Asked::partition).collect(),
+    ] {
+        keys.sort_unstable();
+        keys.dedup();
 
-    assert_eq!(keys.len(), others.len());
+        assert_eq!(keys.len(), others.len());
+    }
 }
 
 #[test]
