@@ -76,7 +76,7 @@ pub(crate) enum Error {
     #[error("the ledger has no call {0}")]
     UnknownCall(String),
     #[error("nothing was changed: with --yes, calls would be admitted again; the flag is {0}")]
-    Unconfirmed(StateView),
+    Unconfirmed(Box<StateView>),
     #[error("the deployment's output UsagePlans cannot be read")]
     Plans(#[from] PlanError),
     #[error("not all was unlocked, and the lock stands: try again")]

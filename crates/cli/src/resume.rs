@@ -49,7 +49,7 @@ pub(crate) async fn run(wish: Resume, stack: &str, screen: &mut Screen<'_>) -> R
         return screen.show(&current);
     }
     if !wish.yes {
-        return Err(Error::Unconfirmed(current));
+        return Err(Error::Unconfirmed(Box::new(current)));
     }
     let grade = wish.grade.map(|grade| match grade {
         Restricting::Cap => Grade::Cap,

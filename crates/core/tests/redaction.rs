@@ -47,7 +47,7 @@ struct Score {
 
 fn samples() -> Vec<Sample> {
     let lines = SAMPLE.iter().flat_map(|text| text.lines());
-    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    lines.map(|line| serde_json::from_str(line).expect("a line is a sample")).collect()
 }
 
 fn classes() -> Classes {
@@ -75,11 +75,17 @@ fn score(sample: &Sample, scores: &mut BTreeMap<Class, Score>) {
             score.hit += 1;
             score.right += 1;
         } else {
-            println!("wrong {} [{}]: {} in {:?}", finding.class.as_str(), sample.language, text, sample.text);
+            eprintln!(
+                "wrong {} [{}]: {} in {:?}",
+                finding.class.as_str(),
+                sample.language,
+                text,
+                sample.text
+            );
         }
     }
     for (class, text) in expected {
-        println!("missed {} [{}]: {} in {:?}", class.as_str(), sample.language, text, sample.text);
+        eprintln!("missed {} [{}]: {} in {:?}", class.as_str(), sample.language, text, sample.text);
     }
 }
 
@@ -91,12 +97,12 @@ fn recall_and_precision_on_five_hundred_labelled_texts_hold_for_each_class() {
     samples.iter().for_each(|sample| score(sample, &mut scores));
 
     assert_eq!(samples.len(), 500);
-    println!("| class | labelled | found | recall | precision |\n|---|---|---|---|---|");
+    eprintln!("| class | labelled | found | recall | precision |\n|---|---|---|---|---|");
     for (class, Score { labelled, hit, found, right }) in &scores {
         let per_mille = |part: u32, whole: u32| (part * 1_000).checked_div(whole).unwrap_or(1_000);
         let (recall, precision) = (per_mille(*hit, *labelled), per_mille(*right, *found));
         let said = |value: u32| format!("{}.{} %", value / 10, value % 10);
-        println!("| {} | {labelled} | {found} | {} | {} |", class.as_str(), said(recall), said(precision));
+        eprintln!("| {} | {labelled} | {found} | {} | {} |", class.as_str(), said(recall), said(precision));
     }
     for (class, recall, precision) in FLOORS {
         let score = &scores[&class];

@@ -244,6 +244,7 @@ fn function(binary: &str, suffix: &str, accounts: &Accounts, standin: &str, roll
         ("LEDGER_TABLE", &tables.ledger),
         ("ROLLUPS_TABLE", rollups),
         ("METRIC_NAMESPACE", "Tollgate"),
+        ("TOLLGATE_ENVIRONMENT", "dev"),
         ("AWS_ENDPOINT_URL_DYNAMODB", &accounts.url),
         // Nobody is there: breakers must not need CloudWatch.
         ("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9"),

@@ -188,6 +188,6 @@ mod tests {
 
     #[test]
     fn a_resume_without_yes_says_what_it_would_do() {
-        insta::assert_snapshot!(Error::Unconfirmed(StateView::of(state(false), NOON)), @"nothing was changed: with --yes, calls would be admitted again; the flag is off: every call is refused, since 2026-11-22T12:00:00Z by aws-budgets (the budget is spent)");
+        insta::assert_snapshot!(Error::Unconfirmed(Box::new(StateView::of(state(false), NOON))), @"nothing was changed: with --yes, calls would be admitted again; the flag is off: every call is refused, since 2026-11-22T12:00:00Z by aws-budgets (the budget is spent)");
     }
 }

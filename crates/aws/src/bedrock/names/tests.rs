@@ -25,7 +25,7 @@ async fn found(answer: ResponseTemplate, texts: &[&str]) -> Result<Vec<String>, 
     GuardrailNames { patience: Duration::from_millis(500), ..names }.find(&guardrail(), &texts).await
 }
 
-fn assessed(entities: serde_json::Value) -> ResponseTemplate {
+fn assessed(entities: &serde_json::Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({
         "usage": {"topicPolicyUnits": 0, "contentPolicyUnits": 0, "wordPolicyUnits": 0,
             "sensitiveInformationPolicyUnits": 1, "sensitiveInformationPolicyFreeUnits": 0,
@@ -43,7 +43,7 @@ async fn names_are_taken_and_nothing_else_that_it_found() {
         {"type": "CITY", "match": "Ulm", "action": "NONE"},
     ]);
 
-    let names = found(assessed(entities), &["Anna Berg lives in Ulm"]).await.unwrap();
+    let names = found(assessed(&entities), &["Anna Berg lives in Ulm"]).await.unwrap();
 
     assert_eq!(names, ["Anna Berg"]);
 }
@@ -51,12 +51,12 @@ async fn names_are_taken_and_nothing_else_that_it_found() {
 #[tokio::test]
 async fn a_guardrail_that_fails_or_cannot_be_asked_names_nobody() {
     let broken = ResponseTemplate::new(500).set_body_json(json!({"message": "Anna Berg"}));
-    let silent = assessed(json!([])).set_delay(Duration::from_secs(60));
+    let silent = assessed(&json!([])).set_delay(Duration::from_secs(60));
 
     let failed = found(broken, &["Anna Berg"]).await.unwrap_err();
     let late = found(silent, &["Anna Berg"]).await.unwrap_err();
     let long =
-        found(assessed(json!([])), &["x ".repeat(MOST_CHARS * MOST_CALLS).as_str()]).await.unwrap_err();
+        found(assessed(&json!([])), &["x ".repeat(MOST_CHARS * MOST_CALLS).as_str()]).await.unwrap_err();
 
     assert!(matches!(&failed, NamesError::Unavailable(cause) if !cause.to_string().contains("Anna")));
     assert!(matches!(late, NamesError::TimedOut));
