@@ -87,7 +87,7 @@ pub(crate) async fn a_spent_budget_is_refused(stack: &Stack) {
 
 pub(crate) async fn refused_calls_are_counted_once_each(stack: &Stack) {
     reset(stack).await;
-    let slow = stack.key("ivan", "counted", &["--rate", "0.01", "--burst", "1"]).await;
+    let slow = stack.key("ivy", "counted", &["--rate", "0.01", "--burst", "1"]).await;
     for (call, expected) in [200, 429, 429].into_iter().enumerate() {
         let answer = chat(stack, &slow, &body(&format!("counted {call}"))).await;
         assert_eq!(answer.status(), expected, "call {call}");

@@ -181,6 +181,8 @@ fn function(accounts: &Accounts, proxy: &FaultProxy, standin: &str) -> Function 
         ("LIMITS_TABLE", &tables.limits),
         ("CACHE_TABLE", &tables.cache),
         ("LEDGER_TABLE", &tables.ledger),
+        ("METRIC_NAMESPACE", "Tollgate"),
+        ("TOLLGATE_ENVIRONMENT", "dev"),
         ("AWS_ENDPOINT_URL_DYNAMODB", proxy.url()),
         ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", standin),
         ("PROVIDER_ENDPOINT", standin),
