@@ -4,6 +4,8 @@
 mod answers;
 #[path = "end_to_end/brakes.rs"]
 mod brakes;
+#[path = "end_to_end/breakers.rs"]
+mod breakers;
 #[path = "end_to_end/caches.rs"]
 mod caches;
 #[path = "end_to_end/disconnects.rs"]
@@ -37,6 +39,7 @@ async fn the_suite_works_under_the_templates_own_roles() {
 }
 
 async fn scenario(stack: &Stack) {
+    breakers::are_held_closed(stack).await;
     leftovers::a_lambda_dies_after_sending(stack).await;
     answers::json_is_answered_then_served_from_the_cache(stack).await;
     answers::streams_arrive_as_they_are_made(stack).await;
@@ -60,6 +63,7 @@ async fn scenario(stack: &Stack) {
     semantic::what_means_the_same_is_served_within_its_circle_only(stack).await;
     semantic::a_shadow_serves_nothing_and_learns(stack).await;
     semantic::vectors_that_fail_are_a_miss(stack).await;
+    breakers::failures_open_a_breaker_and_an_operator_has_the_last_word(stack).await;
     leftovers::an_unreadable_notice_is_set_aside_whole(stack).await;
     leftovers::an_unreadable_record_is_set_aside_whole(stack).await;
     brakes::a_budget_notice_stops_the_next_call_and_resume_serves_again(stack).await;
