@@ -37,7 +37,6 @@ async fn a_batch_is_counted_to_the_nano_dollar() {
         hits: 1,
         saved_nanos: 3_921_500,
         saved_tokens: 0,
-        semantic: None,
         errors: 2,
     };
     assert_eq!(emitter.rollups.org(), expected);
