@@ -153,7 +153,10 @@ impl World {
     }
 
     fn extend(&mut self, op: Op, bound: Amount) {
-        let Some(place) = self.pick(op.which, |record| record.state == State::Sent) else { return };
+        // A call extends within its own time, as every taking does: none lies more than a midnight back.
+        let yesterday = self.now.day().before(1);
+        let can_extend = |record: &Record| record.state == State::Sent && record.day >= yesterday;
+        let Some(place) = self.pick(op.which, can_extend) else { return };
         let before: &'static Record = Box::leak(Box::new(self.records[place].clone()));
         let is_extending = |running: &Running| running.taking.record().request_id == before.request_id;
         if bound == Amount::ZERO || self.running.iter().any(is_extending) {
