@@ -101,7 +101,8 @@ impl Evidence for DynamoEvidence {
     async fn note(&self, noting: &Noting<'_>) -> Result<(), StoreError> {
         let Some(counters) = attributes(noting.observation) else { return Ok(()) };
         let additions = self.additions(noting, &counters).map_err(unreachable(STORE))?;
-        let token = token(&["learned", noting.token]);
+        // A token is known to the whole account, and other tables may hear of calls of the same name.
+        let token = token(&["learned", &self.table, noting.token]);
         for attempt in 0..TRIES {
             pause(attempt).await;
             let sent = self

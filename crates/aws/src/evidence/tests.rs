@@ -56,7 +56,7 @@ async fn an_observation_is_one_transaction_over_both_items() {
             let mut pool = [pair, grade];
             pool.sort();
             let expires = ["expiresAt", &counters.entry];
-            request.client_request_token() == Some(&token(&["learned", "r-1"]))
+            request.client_request_token() == Some(&token(&["learned", "cache", "r-1"]))
                 && said
                     == [
                         format!("learned#abc: ADD #c0 :one SET #expires = :expires {expires:?}"),
