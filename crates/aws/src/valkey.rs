@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use bytes::Bytes;
-use redis::{Cmd, FromRedisValue, cmd, pipe};
+use redis::{Cmd, FromRedisValue, cmd};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tollgate_core::cache::entry::MAX_REPLY_BYTES;
@@ -31,6 +31,10 @@ const VERSION: u8 = 1;
 
 /// `ElastiCache` ends a connection that IAM let in after twelve hours.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(11 * 3_600);
+
+/// Keeps an entry and ends its lease, both or neither. A transaction would do the same, but clients do not follow it to where
+/// its slot has moved.
+const KEEP: &str = "redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2]) return redis.call('DEL', KEYS[2])";
 
 /// Deletes the lease, if it is still this call's.
 const RELEASE: &str = "local lease = redis.call('GET', KEYS[1]) \
@@ -134,14 +138,10 @@ impl Cache for ValkeyCache {
         if entry.reply.len() > MAX_REPLY_BYTES {
             return Ok(());
         }
-        let mut both = pipe();
-        both.atomic();
-        both.cmd("SET").arg(entry_key(key)).arg(encode(entry)?);
-        both.arg("PXAT").arg(entry.about.expires_at.saturating_mul(1_000)).ignore();
-        both.cmd("DEL").arg(lease_key(key)).ignore();
-        let mut link = self.link().await?;
-        let answer = link.carry_out(&both).await;
-        self.heard(answer).await
+        let until_ms = entry.about.expires_at.saturating_mul(1_000);
+        let mut keep = cmd("EVAL");
+        keep.arg(KEEP).arg(2).arg(entry_key(key)).arg(lease_key(key)).arg(encode(entry)?).arg(until_ms);
+        self.ask::<i64>(&keep).await.map(drop)
     }
 
     async fn lease(&self, key: &str, lease: &Lease, now: Timestamp) -> Result<Leasing, StoreError> {

@@ -6,8 +6,8 @@ use redis::aio::MultiplexedConnection;
 use redis::cluster::{ClusterClientBuilder, TlsMode};
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, Pipeline, RedisConnectionInfo,
-    RedisResult, TlsCertificates,
+    AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, RedisResult,
+    TlsCertificates,
 };
 use secrecy::ExposeSecret;
 use tollgate_core::model::Cause;
@@ -83,13 +83,6 @@ impl Link {
         match self {
             Self::Server(connection) => question.query_async(connection).await,
             Self::Cluster(connection) => question.query_async(connection).await,
-        }
-    }
-
-    pub(super) async fn carry_out(&mut self, pipeline: &Pipeline) -> RedisResult<()> {
-        match self {
-            Self::Server(connection) => pipeline.exec_async(connection).await,
-            Self::Cluster(connection) => pipeline.exec_async(connection).await,
         }
     }
 }

@@ -82,7 +82,7 @@ impl Server {
             }
             Kind::Guarded => {
                 let users = "user default on nopass +ping\n\
-                    user gateway on >secret ~tollgate:* +mget +get +set +del +eval +multi +exec\n";
+                    user gateway on >secret ~tollgate:* +mget +get +set +del +eval\n";
                 std::fs::write(self.folder.join("users.acl"), users).expect("the folder is the test's own");
                 command.args(["--port", &port, "--aclfile", "users.acl"])
             }
