@@ -22,8 +22,13 @@ def main() -> int:
     )
     answer = getattr(client, operation)(**json.loads(arguments))
     answer.pop("ResponseMetadata", None)
-    print(json.dumps(answer, default=str))
+    print(json.dumps(answer, default=readable))
     return 0
+
+
+def readable(value):
+    """What is no JSON, as text: a streamed body is read to its end."""
+    return value.read().decode() if hasattr(value, "read") else str(value)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,19 @@ pub async fn items(stack: &Stack, output: &str) -> Vec<Value> {
 /// # Panics
 /// If CloudWatch cannot be read.
 pub async fn metric(stack: &Stack, name: &str, statistic: &str) -> Vec<Value> {
+    metric_of(stack, ("Environment", "dev"), name, statistic).await
+}
+
+/// The same of one dimension.
+///
+/// # Panics
+/// If CloudWatch cannot be read.
+pub async fn metric_of(
+    stack: &Stack,
+    (dimension, value): (&str, &str),
+    name: &str,
+    statistic: &str,
+) -> Vec<Value> {
     let query = json!({
         "MetricDataQueries": [{
             "Id": "m",
@@ -107,7 +120,7 @@ pub async fn metric(stack: &Stack, name: &str, statistic: &str) -> Vec<Value> {
                 "Metric": {
                     "Namespace": "Tollgate",
                     "MetricName": name,
-                    "Dimensions": [{"Name": "Environment", "Value": "dev"}],
+                    "Dimensions": [{"Name": dimension, "Value": value}],
                 },
                 "Period": 86_400,
                 "Stat": statistic,

@@ -38,6 +38,14 @@ impl Stack {
     /// # Panics
     /// If it does not start; the message holds what it printed.
     pub async fn start(name: &str, iam: Iam) -> Self {
+        Self::start_with(name, iam, &[]).await
+    }
+
+    /// The same, with these parameters of the template, each as `NAME=VALUE`.
+    ///
+    /// # Panics
+    /// If it does not start; the message holds what it printed.
+    pub async fn start_with(name: &str, iam: Iam, params: &[&str]) -> Self {
         let folder = PathBuf::from("target/end-to-end").join(name);
         let root = root();
         std::fs::create_dir_all(root.join(&folder)).expect("the target folder can be written");
@@ -52,6 +60,7 @@ impl Stack {
         if iam == Iam::Enforced {
             command.arg("--auth");
         }
+        command.args(params.iter().flat_map(|param| ["--param", param]));
         command.stdin(Stdio::null()).stderr(output.try_clone().expect("a file can be shared")).stdout(output);
         let supervisor = command.spawn().expect("`make bins` has built target/debug/tollgate-local");
         let mut stack = Self { supervisor: Some(supervisor), folder, environment: BTreeMap::new() };

@@ -4,10 +4,14 @@
 mod answers;
 #[path = "end_to_end/brakes.rs"]
 mod brakes;
+#[path = "end_to_end/breakers.rs"]
+mod breakers;
 #[path = "end_to_end/caches.rs"]
 mod caches;
 #[path = "end_to_end/disconnects.rs"]
 mod disconnects;
+#[path = "end_to_end/enforcement.rs"]
+mod enforcement;
 #[path = "end_to_end/failures.rs"]
 mod failures;
 #[path = "end_to_end/leftovers.rs"]
@@ -35,6 +39,7 @@ async fn the_suite_works_under_the_templates_own_roles() {
 }
 
 async fn scenario(stack: &Stack) {
+    breakers::are_held_closed(stack).await;
     leftovers::a_lambda_dies_after_sending(stack).await;
     answers::json_is_answered_then_served_from_the_cache(stack).await;
     answers::streams_arrive_as_they_are_made(stack).await;
@@ -43,6 +48,7 @@ async fn scenario(stack: &Stack) {
     brakes::a_wrong_key_is_refused(stack).await;
     brakes::a_burst_is_refused_with_honest_figures(stack).await;
     brakes::a_spent_budget_is_refused(stack).await;
+    brakes::refused_calls_are_counted_once_each(stack).await;
     malformed::what_is_malformed_is_said_and_changes_nothing(stack).await;
     failures::a_dead_primary_is_failed_over_for_one_charge(stack).await;
     failures::a_client_that_leaves_is_charged_what_the_provider_counted(stack).await;
@@ -57,8 +63,11 @@ async fn scenario(stack: &Stack) {
     semantic::what_means_the_same_is_served_within_its_circle_only(stack).await;
     semantic::a_shadow_serves_nothing_and_learns(stack).await;
     semantic::vectors_that_fail_are_a_miss(stack).await;
+    breakers::failures_open_a_breaker_and_an_operator_has_the_last_word(stack).await;
     leftovers::an_unreadable_notice_is_set_aside_whole(stack).await;
+    leftovers::an_unreadable_record_is_set_aside_whole(stack).await;
     brakes::a_budget_notice_stops_the_next_call_and_resume_serves_again(stack).await;
+    enforcement::each_grade_is_obeyed_recorded_and_undone(stack).await;
 
     leftovers::the_dead_call_is_charged_as_reserved(stack).await;
 

@@ -19,6 +19,10 @@ pub struct Config {
     pub costs: Costs,
     /// What the values of the API keys of the plan tiers begin with; the tier's name follows.
     pub usage_key_prefix: String,
+    /// Where metrics go.
+    pub metric_namespace: String,
+    /// A dimension of the metrics.
+    pub environment: String,
 }
 
 /// How a call over its rate is refused.
@@ -52,6 +56,8 @@ impl Config {
             refusal,
             costs,
             usage_key_prefix: require(&read, "USAGE_KEY_PREFIX")?,
+            metric_namespace: require(&read, "METRIC_NAMESPACE")?,
+            environment: require(&read, "TOLLGATE_ENVIRONMENT")?,
         })
     }
 }
@@ -67,6 +73,7 @@ mod tests {
             "LIMITS_TABLE" => Some("limits".to_owned()),
             "KEY_PEPPER_SECRET_ARN" => Some("arn:pepper".to_owned()),
             "USAGE_KEY_PREFIX" => Some("tollgate-123456789012-".to_owned()),
+            "METRIC_NAMESPACE" | "TOLLGATE_ENVIRONMENT" => Some(name.to_lowercase()),
             _ => None,
         })
     }
@@ -80,6 +87,8 @@ mod tests {
             refusal: Refusal::Deny,
             costs: Costs::default(),
             usage_key_prefix: "tollgate-123456789012-".to_owned(),
+            metric_namespace: "metric_namespace".to_owned(),
+            environment: "tollgate_environment".to_owned(),
         };
 
         assert_eq!(vars("REFUSAL", "deny"), Ok(expected.clone()));
@@ -89,7 +98,15 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_missing_or_wrong_is_named() {
-        for name in ["KEYS_TABLE", "LIMITS_TABLE", "KEY_PEPPER_SECRET_ARN", "USAGE_KEY_PREFIX"] {
+        let needed = [
+            "KEYS_TABLE",
+            "LIMITS_TABLE",
+            "KEY_PEPPER_SECRET_ARN",
+            "USAGE_KEY_PREFIX",
+            "METRIC_NAMESPACE",
+            "TOLLGATE_ENVIRONMENT",
+        ];
+        for name in needed {
             assert_eq!(vars(name, "").unwrap_err().name, name);
         }
         assert_eq!(vars("REFUSAL", "maybe").unwrap_err().name, "REFUSAL");

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use lambda_runtime::Diagnostic;
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tollgate_aws::causes::Causes;
 use tollgate_core::caller::{KeyRecord, refusal_context, standing_context};
+use tollgate_core::metrics::{Brake, Refusals};
 use tollgate_core::ports::{Keys, Rates, StoreError, Taken};
 use tollgate_core::rate::Take;
 use tollgate_core::time::Timestamp;
@@ -36,6 +37,8 @@ pub struct Rules {
     pub costs: Costs,
     /// What the values of the API keys of the plan tiers begin with.
     pub usage_key_prefix: String,
+    /// Counts the calls that are over their rate.
+    pub refusals: Refusals,
 }
 
 /// A caller that is known, and whether the rate admits the call.
@@ -76,7 +79,7 @@ impl Handler {
     ) -> Result<Answer, Diagnostic> {
         match self.decide(event, invocation_id, now).await {
             Ok(decision) => {
-                decision.log();
+                decision.log(&self.rules.refusals, now);
                 Ok(decision.into_answer(&self.rules))
             }
             Err(failure) => {
@@ -124,20 +127,30 @@ impl Decision {
         Answer::new(effect, subject, context)
     }
 
-    fn log(&self) {
+    /// A call over its rate leaves no other trace than this line, which counts it.
+    fn log(&self, refusals: &Refusals, now: Timestamp) {
         let KeyRecord { key_id, user, team, tenant, .. } = &self.record;
-        let outcome = match self.taken {
-            Taken::Admitted(_) => "admitted",
-            Taken::Refused(_) => "rate_limited",
-        };
-        tracing::info!(
-            outcome,
-            key.id = %key_id,
-            user.id = %user,
-            team.id = %team,
-            tenant.id = %tenant,
-            "caller.judged"
-        );
+        match self.taken {
+            Taken::Admitted(_) => tracing::info!(
+                outcome = "admitted",
+                key.id = %key_id,
+                user.id = %user,
+                team.id = %team,
+                tenant.id = %tenant,
+                "caller.judged"
+            ),
+            Taken::Refused(_) => {
+                let fields = json!({
+                    "message": "caller.judged",
+                    "outcome": "rate_limited",
+                    "key.id": key_id,
+                    "user.id": user,
+                    "team.id": team,
+                    "tenant.id": tenant,
+                });
+                refusals.count(Brake::Rate, (tenant, team), now, &fields);
+            }
+        }
     }
 }
 

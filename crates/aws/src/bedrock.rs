@@ -4,6 +4,7 @@
 mod broken_servers;
 mod converse;
 mod invoke;
+mod names;
 mod openai_wire;
 mod runtime;
 
@@ -19,6 +20,8 @@ use crate::secrets::Secrets;
 use converse::ConverseClient;
 use invoke::InvokeClient;
 use openai_wire::OpenaiWire;
+
+pub use self::names::GuardrailNames;
 
 /// Every provider kind, Bedrock's among them.
 #[derive(Debug)]

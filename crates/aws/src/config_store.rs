@@ -11,8 +11,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_attribute_value, to_item};
 use tollgate_core::ports::StoreError;
-use tollgate_core::settings::{Document, FLAG_ID, Flag, HEAD_COPIES, head_id};
+use tollgate_core::settings::{Document, FLAG_ID, Flag, HEAD_COPIES, STANDING_ID, head_id};
 
+use crate::enforcement::StandingItem;
 use crate::{contention, unreachable};
 
 const STORE: &str = "config";
@@ -59,6 +60,7 @@ struct Stored {
 struct Before {
     documents: BTreeMap<Document, Stored>,
     flag: Option<Flag>,
+    standing: Option<StandingItem>,
 }
 
 impl ConfigStore {
@@ -125,7 +127,7 @@ impl ConfigStore {
                 documents.insert(document, stored);
             }
         }
-        Ok(Before { documents, flag: self.read(FLAG_ID).await? })
+        Ok(Before { documents, flag: self.read(FLAG_ID).await?, standing: self.read(STANDING_ID).await? })
     }
 
     async fn transact(
@@ -153,9 +155,15 @@ impl ConfigStore {
             Some(flag) => self.check_number(FLAG_ID, "since_us", flag.since_us.as_micros()),
             None => self.put_flag(first_flag)?,
         });
+        writes.push(match &before.standing {
+            Some(standing) => self.check_number(STANDING_ID, "revision", standing.revision),
+            None => self.check_absent(STANDING_ID),
+        });
         let flag =
             to_attribute_value(before.flag.as_ref().unwrap_or(first_flag)).map_err(unreachable(STORE))?;
-        writes.extend((0..HEAD_COPIES).map(|copy| self.update_head(copy, &flag, changes)));
+        let standing = before.standing.clone().unwrap_or_default().standing;
+        let held = [("flag", flag), ("standing", to_attribute_value(standing).map_err(unreachable(STORE))?)];
+        writes.extend((0..HEAD_COPIES).map(|copy| self.update_head(copy, &held, changes)));
         Ok(writes)
     }
 
@@ -201,22 +209,42 @@ impl ConfigStore {
         TransactWriteItem::builder().condition_check(check).build()
     }
 
-    fn update_head(&self, copy: u8, flag: &AttributeValue, changes: &[Change]) -> TransactWriteItem {
-        let mut update = Update::builder()
+    fn check_absent(&self, id: &str) -> TransactWriteItem {
+        let check = ConditionCheck::builder()
             .table_name(&self.table)
-            .key("id", AttributeValue::S(head_id(copy)))
-            .expression_attribute_names("#flag", "flag")
-            .expression_attribute_values(":flag", flag.clone());
-        let mut expression = "SET #flag = :flag".to_owned();
+            .key("id", AttributeValue::S(id.to_owned()))
+            .condition_expression("attribute_not_exists(#id)")
+            .expression_attribute_names("#id", "id")
+            .build()
+            .expect("a check has a table, a key and a condition");
+        TransactWriteItem::builder().condition_check(check).build()
+    }
+
+    /// Flag and restrictions are written too: a copy that was lost would else admit whom the others refuse.
+    fn update_head(
+        &self,
+        copy: u8,
+        held: &[(&str, AttributeValue)],
+        changes: &[Change],
+    ) -> TransactWriteItem {
+        let mut update =
+            Update::builder().table_name(&self.table).key("id", AttributeValue::S(head_id(copy)));
+        let mut sets = Vec::new();
+        for (attribute, value) in held {
+            sets.push(format!("#{attribute} = :{attribute}"));
+            update = update
+                .expression_attribute_names(format!("#{attribute}"), *attribute)
+                .expression_attribute_values(format!(":{attribute}"), value.clone());
+        }
         for Change { document, version, .. } in changes {
             let attribute = document.version_attribute();
-            expression.push_str(&format!(", #{attribute} = :{attribute}"));
+            sets.push(format!("#{attribute} = :{attribute}"));
             update = update
                 .expression_attribute_names(format!("#{attribute}"), attribute)
                 .expression_attribute_values(format!(":{attribute}"), number(*version));
         }
         let update = update
-            .update_expression(expression)
+            .update_expression(format!("SET {}", sets.join(", ")))
             .build()
             .expect("an update of a head has a table, a key and an expression");
         TransactWriteItem::builder().update(update).build()
@@ -284,6 +312,7 @@ mod tests {
             who: "seed".to_owned(),
             why: "first".to_owned(),
             since_us: Timestamp::from_secs(1),
+            until_us: None,
         };
         let texts = [(Document::Routing, "{}".to_owned())].into();
         ConfigStore::new(&client, "tollgate-config").seed(&texts, &flag).await

@@ -66,6 +66,11 @@ impl Lanes {
         Ok(false)
     }
 
+    /// The teams, with their tenants, that took anything from their budgets in the month of `day`.
+    pub async fn spenders(&self, day: Day) -> Result<Vec<(Name, Name)>, StoreError> {
+        self.teams(&self.tenants(day, None).await?, day, None).await
+    }
+
     /// The lanes of a day that have room.
     async fn with_room(&self, day: Day, now: Timestamp) -> Result<Vec<(Lane, Item)>, StoreError> {
         let teams = self.teams(&self.tenants(day, Some(now)).await?, day, Some(now)).await?;

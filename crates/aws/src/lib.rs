@@ -2,12 +2,18 @@
 
 #![warn(missing_docs)]
 
+#[cfg(feature = "sns")]
+pub mod alerts;
 #[cfg(feature = "answers")]
 pub mod answers;
 #[cfg(feature = "bedrock")]
 pub mod api_keys;
 #[cfg(feature = "bedrock")]
 pub mod bedrock;
+#[cfg(feature = "costs")]
+pub mod bills;
+pub mod breakers;
+pub mod bypasses;
 #[cfg(feature = "answers")]
 pub mod cache;
 pub mod causes;
@@ -16,6 +22,8 @@ mod claims;
 pub mod clock;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;
+#[cfg(feature = "cloudwatch")]
+pub mod comparison;
 pub mod config_store;
 #[cfg(any(feature = "bedrock", feature = "cloudwatch"))]
 mod connection;
@@ -25,13 +33,24 @@ pub mod counters;
 pub mod credentials;
 #[cfg(feature = "sqs")]
 pub mod dead_letters;
+pub mod enforcement;
 pub mod entries;
 pub mod evidence;
-pub mod flags;
+#[cfg(feature = "failed-records")]
+pub mod failed_records;
+#[cfg(feature = "canary")]
+pub mod front_door;
 pub mod key_register;
 pub mod keys;
 pub mod lanes;
 pub mod ledger;
+#[cfg(feature = "locks")]
+pub mod locks;
+pub mod log_line;
+#[cfg(feature = "cloudwatch")]
+pub mod meters;
+pub mod outcomes;
+pub mod outlook;
 pub mod overdue;
 #[cfg(feature = "answers")]
 mod packing;

@@ -20,6 +20,14 @@ pub struct Stack {
     pub rollups_table: String,
     /// The secret that keys the hash of API keys.
     pub key_pepper_secret_arn: String,
+    /// The role through which the last grade of enforcement works.
+    pub lock_role_arn: String,
+    /// The name of invoke's role.
+    pub invoke_role: String,
+    /// The policy that denies it calls of models.
+    pub deny_policy_arn: String,
+    /// The usage plans with their throughput.
+    pub usage_plans: String,
 }
 
 /// Why a stack's names are not known.
@@ -77,6 +85,10 @@ impl Stack {
             limits_table: require("LimitsTable")?,
             rollups_table: require("RollupsTable")?,
             key_pepper_secret_arn: require("KeyPepperSecretArn")?,
+            lock_role_arn: require("LockRoleArn")?,
+            invoke_role: require("InvokeRoleName")?,
+            deny_policy_arn: require("DenyModelsPolicyArn")?,
+            usage_plans: require("UsagePlans")?,
         })
     }
 }
@@ -104,7 +116,14 @@ mod tests {
             .then_output(|| {
                 let tables =
                     ["ConfigTable", "CacheTable", "KeysTable", "LedgerTable", "LimitsTable", "RollupsTable"];
-                let names = tables.into_iter().chain(["KeyPepperSecretArn"]);
+                let others = [
+                    "KeyPepperSecretArn",
+                    "LockRoleArn",
+                    "InvokeRoleName",
+                    "DenyModelsPolicyArn",
+                    "UsagePlans",
+                ];
+                let names = tables.into_iter().chain(others);
                 let output = |name: &str| {
                     Output::builder().output_key(name).output_value(format!("my {name}")).build()
                 };
@@ -140,6 +159,7 @@ mod tests {
         assert_eq!(stack.limits_table, "the LimitsTable");
         assert_eq!(stack.rollups_table, "the RollupsTable");
         assert_eq!(stack.key_pepper_secret_arn, "the KeyPepperSecretArn");
+        assert_eq!(stack.deny_policy_arn, "the DenyModelsPolicyArn");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use tollgate_aws::settings::DynamoSettings;
 use tollgate_aws::tenants::Tenants;
 use tollgate_core::budget::{Budget, FlowPolicy};
 use tollgate_core::caller::{Caller, KeyRecord, KeyStatus, Role};
+use tollgate_core::enforcement::Standing;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::Settings;
 use tollgate_core::rate::RatePolicy;
@@ -81,7 +82,7 @@ fn attributes(names: &[&str]) -> Vec<AttributeDefinition> {
 }
 
 fn flag(enabled: bool, who: &str) -> Flag {
-    Flag { enabled, who: who.to_owned(), why: "a test".to_owned(), since_us: NOW }
+    Flag { enabled, who: who.to_owned(), why: "a test".to_owned(), since_us: NOW, until_us: None }
 }
 
 fn texts(routing: &str) -> BTreeMap<Document, String> {
@@ -120,7 +121,16 @@ async fn a_seed_counts_versions_and_leaves_the_flag_as_it_is() {
 
     assert_eq!(versions(first), [(None, 1), (None, 1), (None, 1)]);
     assert_eq!(versions(second), [(Some(1), 1), (Some(1), 1), (Some(1), 2)]);
-    let expected = Head { flag: stopped, catalogue: 1, prices: 1, routing: 2, budgets: 0, purges: 0 };
+    let expected = Head {
+        flag: stopped,
+        catalogue: 1,
+        prices: 1,
+        routing: 2,
+        budgets: 0,
+        purges: 0,
+        enforcement: 0,
+        standing: Standing::default(),
+    };
     assert_eq!(heads(&client, &table).await, vec![expected; usize::from(HEAD_COPIES)]);
     assert_eq!(settings.document(Document::Routing).await.unwrap().as_deref(), Some("2"));
 }
@@ -135,8 +145,16 @@ async fn a_seed_mends_a_copy_of_the_head_that_was_lost() {
 
     store.seed(&texts("1"), &flag(true, "later")).await.unwrap();
 
-    let expected =
-        Head { flag: flag(true, "seed"), catalogue: 1, prices: 1, routing: 1, budgets: 0, purges: 0 };
+    let expected = Head {
+        flag: flag(true, "seed"),
+        catalogue: 1,
+        prices: 1,
+        routing: 1,
+        budgets: 0,
+        purges: 0,
+        enforcement: 0,
+        standing: Standing::default(),
+    };
     assert_eq!(heads(&client, &table).await, vec![expected; usize::from(HEAD_COPIES)]);
 }
 

@@ -6,7 +6,10 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Error;
 use crate::screen::Screen;
-use crate::{budgets, cache, config, flag, keys, ledger, spend, tenants};
+use crate::{
+    actions, budgets, cache, config, flag, forecast, keys, ledger, providers, reconcile, resume, spend,
+    tenants,
+};
 
 /// Operates a Tollgate deployment: keys, the kill switch, spend, the ledger and the configuration
 #[derive(Debug, Parser)]
@@ -39,8 +42,11 @@ enum Command {
     /// Stop all calls, or admit them
     #[command(subcommand)]
     Flag(flag::Command),
-    Resume(flag::Resume),
+    Resume(resume::Resume),
+    Actions(actions::Actions),
     Spend(spend::Spend),
+    Forecast(forecast::Forecast),
+    Reconcile(reconcile::Reconcile),
     /// Set and list what organisation, tenants and teams may spend
     #[command(subcommand)]
     Budgets(budgets::Command),
@@ -50,7 +56,10 @@ enum Command {
     /// Show single calls
     #[command(subcommand)]
     Ledger(ledger::Command),
-    /// Check, write and show catalogue, prices, routing and budgets
+    /// Show how targets do, and open or close their breakers
+    #[command(subcommand)]
+    Providers(providers::Command),
+    /// Check, write and show catalogue, prices, routing, budgets and enforcement
     #[command(subcommand)]
     Config(config::Command),
     /// Register the accounts in which tenants' calls run
@@ -66,11 +75,15 @@ impl Cli {
         match self.command {
             Command::Keys(command) => keys::run(command, stack, &mut screen).await,
             Command::Flag(command) => flag::run(command, stack, &mut screen).await,
-            Command::Resume(wish) => flag::resume(wish, stack, &mut screen).await,
+            Command::Resume(wish) => resume::run(wish, stack, &mut screen).await,
+            Command::Actions(wish) => actions::run(wish, stack, &mut screen).await,
             Command::Spend(wish) => spend::run(wish, stack, &mut screen).await,
+            Command::Forecast(wish) => forecast::run(wish, stack, &mut screen).await,
+            Command::Reconcile(wish) => reconcile::run(wish, stack, &mut screen).await,
             Command::Budgets(command) => budgets::run(command, stack, &mut screen).await,
             Command::Cache(command) => cache::run(command, stack, &mut screen).await,
             Command::Ledger(command) => ledger::run(command, stack, &mut screen).await,
+            Command::Providers(command) => providers::run(command, stack, &mut screen).await,
             Command::Config(command) => config::run(command, stack, &mut screen).await,
             Command::Tenants(command) => tenants::run(command, stack, &mut screen).await,
         }

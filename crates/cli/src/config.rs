@@ -50,6 +50,9 @@ pub(crate) struct Files {
     /// What organisation, tenants and teams may spend, as JSON
     #[arg(long, value_name = "FILE")]
     budgets: Option<std::path::PathBuf>,
+    /// What is done at which share of a budget, as JSON
+    #[arg(long, value_name = "FILE")]
+    enforcement: Option<std::path::PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -64,6 +67,8 @@ pub(crate) enum What {
     Routing,
     /// What organisation, tenants and teams may spend
     Budgets,
+    /// What is done at which share of a budget
+    Enforcement,
 }
 
 pub(crate) async fn run(command: Command, stack: &str, screen: &mut Screen<'_>) -> Result<(), Error> {
@@ -105,6 +110,7 @@ pub(crate) fn first_flag() -> Flag {
         who: "tollgate config seed".to_owned(),
         why: "first seed".to_owned(),
         since_us: clock::now(),
+        until_us: None,
     }
 }
 
@@ -118,6 +124,7 @@ async fn show(what: What, settings: &impl Settings, screen: &mut Screen<'_>) -> 
         What::Prices => Document::Prices,
         What::Routing => Document::Routing,
         What::Budgets => Document::Budgets,
+        What::Enforcement => Document::Enforcement,
     };
     let text = settings.document(document).await?.ok_or(Error::NotSeeded)?;
     let value: serde_json::Value = parse_stored(document, &text)?;
@@ -131,11 +138,17 @@ impl Files {
             prices: Source::read(self.prices.as_deref(), Document::Prices)?,
             routing: Source::read(self.routing.as_deref(), Document::Routing)?,
             budgets: Source::read(self.budgets.as_deref(), Document::Budgets)?,
+            enforcement: Source::read(self.enforcement.as_deref(), Document::Enforcement)?,
         })
     }
 
     const fn is_any_named(&self) -> bool {
-        self.catalogue.is_some() || self.prices.is_some() || self.routing.is_some() || self.budgets.is_some()
+        let Self { catalogue, prices, routing, budgets, enforcement } = self;
+        catalogue.is_some()
+            || prices.is_some()
+            || routing.is_some()
+            || budgets.is_some()
+            || enforcement.is_some()
     }
 }
 

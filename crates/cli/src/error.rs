@@ -4,6 +4,8 @@ use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
+use tollgate_aws::comparison::CompareError;
+use tollgate_aws::locks::PlanError;
 use tollgate_aws::secrets::SecretError;
 use tollgate_aws::stack::StackError;
 use tollgate_core::cache::purge::TooMany;
@@ -11,10 +13,10 @@ use tollgate_core::caller::change::ChangeRefusal;
 use tollgate_core::caller::rotation::RotationRefusal;
 use tollgate_core::catalogue::Faults;
 use tollgate_core::name::{Name, NameError};
-use tollgate_core::ports::StoreError;
+use tollgate_core::ports::{LockError, StoreError};
 
 use crate::config::ReadError;
-use crate::flag::FlagView;
+use crate::flag::StateView;
 
 /// Every end of a command but success; the exit code is 1.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +25,8 @@ pub(crate) enum Error {
     Stack(#[from] StackError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the ledger cannot be held against Bedrock's count")]
+    Compare(#[from] CompareError),
     #[error(
         "the budgets are written, but calls kept taking from a lane: the room that is left there is still used; try again"
     )]
@@ -37,6 +41,10 @@ pub(crate) enum Error {
     Entropy(#[from] getrandom::Error),
     #[error("the catalogue has no model {}: it has {}", .unknown.join(", "), .known.join(", "))]
     UnknownModels { unknown: Vec<String>, known: Vec<String> },
+    #[error("the catalogue has no target {target}: it has {}", .known.join(", "))]
+    UnknownTarget { target: String, known: Vec<String> },
+    #[error("the breaker of {0} was moved by others again and again and nothing was written: try again")]
+    BreakerBusy(String),
     #[error("there is no tenant {0}: register it with tollgate tenants put")]
     UnknownTenant(Name),
     #[error("the tenant default is the gateway's own account and needs no registration")]
@@ -68,7 +76,11 @@ pub(crate) enum Error {
     #[error("the ledger has no call {0}")]
     UnknownCall(String),
     #[error("nothing was changed: with --yes, calls would be admitted again; the flag is {0}")]
-    Unconfirmed(FlagView),
+    Unconfirmed(Box<StateView>),
+    #[error("the deployment's output UsagePlans cannot be read")]
+    Plans(#[from] PlanError),
+    #[error("not all was unlocked, and the lock stands: try again")]
+    Unlock(#[from] LockError),
     #[error("the configuration has faults\n{}", lines(.0))]
     Faults(Faults),
     #[error(transparent)]

@@ -1,5 +1,6 @@
 //! `tollgate`, the operator's command: keys, the kill switch, spend, the cache, the ledger and the configuration.
 
+mod actions;
 mod budgets;
 mod cache;
 mod cli;
@@ -7,9 +8,13 @@ mod config;
 mod deployment;
 mod error;
 mod flag;
+mod forecast;
 mod keys;
 mod ledger;
+mod providers;
 mod rate;
+mod reconcile;
+mod resume;
 mod screen;
 mod spend;
 mod tenants;

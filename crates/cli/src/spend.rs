@@ -16,6 +16,7 @@ use crate::config::parse_stored;
 use crate::deployment::Deployment;
 use crate::error::Error;
 use crate::screen::Screen;
+pub(crate) use crate::spend::period::parse_day;
 use crate::spend::period::{Month, Period};
 
 /// Show what calls have cost, by user, team, key or model

@@ -1,15 +1,21 @@
 //! Which models there are: aliases, and the targets that can serve them. It is data, because what works where
 //! on Bedrock changes every few weeks; this module says what of it is valid.
 
+mod wire;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::breaker::BreakerPolicy;
 use crate::dialect::Dialect;
 use crate::parameter::Rules;
 use crate::price::{History, Price};
 use crate::quota::Quota;
+use crate::redaction::Redact;
 use crate::time::Timestamp;
+
+pub use self::wire::{Auth, EffortField, Guardrail, InvokeBody, SchemaField, Wire};
 
 /// Models by alias, targets by id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,112 +72,16 @@ pub struct Target {
     /// What its provider admits per minute and account, where we keep to it ourselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
+    /// What it must not see. Where it is absent, targets outside of AWS see nothing that can be told by its form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redact: Option<Redact>,
+    /// When it is left alone.
+    #[serde(default, skip_serializing_if = "BreakerPolicy::is_default")]
+    pub breaker: BreakerPolicy,
 }
 
 const fn default_overhead() -> u64 {
     32
-}
-
-/// The provider kinds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Wire {
-    /// OpenAI's wire over HTTPS: Bedrock's own endpoints, OpenAI, and servers that speak as OpenAI does.
-    Openai {
-        /// Scheme and host, such as `https://bedrock-mantle.us-east-1.api.aws`.
-        host: String,
-        /// What stands before `/chat/completions`, such as `/openai/v1`.
-        path_prefix: String,
-        /// What it speaks, the preferred first.
-        dialects: Vec<Dialect>,
-        /// Who we are there.
-        auth: Auth,
-    },
-    /// Converse and `ConverseStream` of `bedrock-runtime`.
-    Converse {
-        /// Where the reasoning effort goes in `additionalModelRequestFields`.
-        #[serde(default)]
-        effort: EffortField,
-        /// Where the schema of a structured answer goes.
-        #[serde(default)]
-        schema: SchemaField,
-        /// The guardrail that every call goes through.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        guardrail: Option<Guardrail>,
-    },
-    /// `InvokeModel` of `bedrock-runtime`, whose body is the model's own.
-    Invoke {
-        /// Whose body.
-        body: InvokeBody,
-    },
-}
-
-/// Who we are at a provider.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Auth {
-    /// The function's role, or the tenant's.
-    Sigv4 {
-        /// The service name in the credential scope.
-        signing_name: String,
-    },
-    /// An API key.
-    Bearer {
-        /// The secret in Secrets Manager that holds it, by name or ARN.
-        secret: String,
-    },
-    /// Nobody in particular.
-    None,
-}
-
-/// Where Converse takes the reasoning effort.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EffortField {
-    /// Nowhere: a call that names one goes to another target.
-    #[default]
-    None,
-    /// `{"reasoning": {"effort": …}}`, as GPT-5.6 and later take it.
-    Nested,
-    /// `{"reasoning_effort": …}`, as gpt-oss takes it.
-    Flat,
-}
-
-/// Where Converse takes the schema of a structured answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SchemaField {
-    /// Nowhere: a call that names one goes to another target.
-    #[default]
-    None,
-    /// `outputConfig.textFormat`.
-    OutputConfig,
-    /// `{"text": {"format": …}}` in `additionalModelRequestFields`, as OpenAI's models take it.
-    TextFormat,
-}
-
-/// A guardrail of Bedrock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Guardrail {
-    /// Its id or ARN.
-    pub id: String,
-    /// Its version, or `DRAFT`.
-    pub version: String,
-}
-
-/// Bodies of `InvokeModel`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InvokeBody {
-    /// Chat Completions, as gpt-oss takes it; reasoning comes inline in the text.
-    Chat,
-    /// Amazon Titan Text Embeddings V2: one text a call.
-    TitanEmbedding,
-    /// Cohere Embed v4: up to 96 texts a call.
-    CohereEmbedding,
-    /// Amazon Nova Multimodal Embeddings: one text a call.
-    NovaEmbedding,
 }
 
 /// How long a target may take, in milliseconds.
@@ -250,6 +160,7 @@ impl Target {
         if quota.tokens_per_minute == Some(0) || quota.requests_per_minute == Some(0) {
             faults.push(format!("target \"{id}\": a quota is at least 1"));
         }
+        faults.extend(self.breaker.fault().map(|fault| format!("target \"{id}\": {fault}")));
         let mut need = |is_right: bool, what: &str| {
             if !is_right {
                 faults.push(format!("target \"{id}\": {what}"));
@@ -284,6 +195,19 @@ impl Target {
             }
         }
         need(self.max_output_tokens > 0 || self.is_for_embeddings(), "max_output_tokens is 0");
+        let fault = self.redact.as_ref().and_then(Redact::fault);
+        need(fault.is_none(), fault.unwrap_or_default());
+    }
+
+    /// What it must not see.
+    #[must_use]
+    pub fn redact(&self) -> Redact {
+        let is_outside = match &self.wire {
+            Wire::Openai { host, .. } => !is_of_aws(host),
+            Wire::Converse { .. } | Wire::Invoke { .. } => false,
+        };
+        let usual = if is_outside { Redact::default() } else { Redact::nothing() };
+        self.redact.clone().unwrap_or(usual)
     }
 
     /// Whether it makes vectors, and no text.

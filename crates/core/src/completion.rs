@@ -19,6 +19,20 @@ pub struct Glimpse {
     pub service_tier: Option<String>,
 }
 
+impl Glimpse {
+    /// This, and what came with it.
+    pub(crate) fn and(self, later: Self) -> Self {
+        Self {
+            usage: later.usage.or(self.usage),
+            has_content: self.has_content || later.has_content,
+            is_usage_chunk: later.is_usage_chunk,
+            finish: later.finish.or(self.finish),
+            response_id: later.response_id.or(self.response_id),
+            service_tier: later.service_tier.or(self.service_tier),
+        }
+    }
+}
+
 /// How an answer finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finish {

@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use crate::flow::{FlowRefusal, TokenStanding};
+use crate::metrics::Brake;
 use crate::money::Nanos;
 use crate::spend::{Exhausted, Measure, Window};
 use crate::time::whole_secs;
@@ -151,6 +152,16 @@ impl Error {
             Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::StreamBroken => StatusCode::BAD_GATEWAY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Which brake of ours refused the call. What the authorizer refuses it has counted itself.
+    #[must_use]
+    pub const fn brake(&self) -> Option<Brake> {
+        match self {
+            Self::FlowExceeded(_) => Some(Brake::Rate),
+            Self::InsufficientQuota(_) | Self::BudgetExceeded(_) => Some(Brake::Budget),
+            _ => None,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::event::{Event, FinishReason};
 use crate::model::Said;
+use crate::redaction::Restorer;
 use crate::request::Request;
 use crate::responses::{ResponsesPass, ResponsesReader, ResponsesWriter};
 use crate::sse::{DONE, encode};
@@ -60,9 +61,17 @@ pub struct Told {
     pub is_last: bool,
 }
 
-/// Hears and tells.
+/// Hears and tells. What the request lost on its way is put back first, so that all that follows is as if nothing had
+/// been missing.
 #[derive(Debug)]
-pub enum Interpreter {
+pub struct Interpreter {
+    voice: Voice,
+    restorer: Option<Restorer>,
+}
+
+/// From whose words into whose.
+#[derive(Debug)]
+enum Voice {
     /// Chat on both sides.
     Chat {
         /// Whether the caller wants the chunk with the usage.
@@ -83,7 +92,7 @@ pub enum Interpreter {
 
 /// Between two dialects.
 #[derive(Debug)]
-pub struct Translator {
+struct Translator {
     reader: Reader,
     writer: Writer,
     has_begun: bool,
@@ -93,6 +102,54 @@ impl Interpreter {
     /// For one answer.
     #[must_use]
     pub fn new(hearing: Hearing, telling: &Telling<'_>) -> Self {
+        Self { voice: Voice::new(hearing, telling), restorer: None }
+    }
+
+    /// The same for an answer to a request that was redacted.
+    #[must_use]
+    pub fn restoring(self, restorer: Restorer) -> Self {
+        Self { restorer: Some(restorer), ..self }
+    }
+
+    /// A whole answer, as the caller reads it.
+    pub fn whole(&mut self, said: Said) -> Result<(Bytes, Glimpse), NoAnswer> {
+        self.voice.whole(match &self.restorer {
+            Some(restorer) => restorer.whole(said),
+            None => said,
+        })
+    }
+
+    /// A piece of a stream.
+    pub fn hear(&mut self, said: Said) -> Result<Told, NoAnswer> {
+        let Some(restorer) = &mut self.restorer else { return self.voice.hear(said) };
+        let mut told = Told::default();
+        for said in restorer.piece(said) {
+            told = told.and(self.voice.hear(said)?);
+        }
+        Ok(told)
+    }
+
+    /// The last frames of a stream that ended as it should.
+    pub fn end(&mut self) -> Vec<Bytes> {
+        self.voice.end()
+    }
+
+    /// The last frame of a stream that broke.
+    pub fn fail(&mut self, error: &Error) -> Bytes {
+        self.voice.fail(error)
+    }
+}
+
+impl Told {
+    /// This, and what came with it.
+    fn and(mut self, later: Self) -> Self {
+        self.frames.extend(later.frames);
+        Self { frames: self.frames, glimpse: self.glimpse.and(later.glimpse), is_last: later.is_last }
+    }
+}
+
+impl Voice {
+    fn new(hearing: Hearing, telling: &Telling<'_>) -> Self {
         let Telling { request, request_id, model, target_id, now } = *telling;
         let include_usage = request.include_usage;
         let writer = match (request.dialect, hearing) {
@@ -122,8 +179,7 @@ impl Interpreter {
         Self::Translator(Box::new(Translator { reader, writer, has_begun: false }))
     }
 
-    /// A whole answer, as the caller reads it.
-    pub fn whole(&mut self, said: Said) -> Result<(Bytes, Glimpse), NoAnswer> {
+    fn whole(&mut self, said: Said) -> Result<(Bytes, Glimpse), NoAnswer> {
         match (self, said) {
             (Self::Chat { .. }, Said::Json(json)) => {
                 let glimpse = chat::glimpse(&json)?;
@@ -145,8 +201,7 @@ impl Interpreter {
         }
     }
 
-    /// A piece of a stream.
-    pub fn hear(&mut self, said: Said) -> Result<Told, NoAnswer> {
+    fn hear(&mut self, said: Said) -> Result<Told, NoAnswer> {
         match (self, said) {
             (Self::Chat { include_usage }, Said::Json(json)) => {
                 let glimpse = chat::glimpse(&json)?;
@@ -164,8 +219,7 @@ impl Interpreter {
         }
     }
 
-    /// The last frames of a stream that ended as it should.
-    pub fn end(&mut self) -> Vec<Bytes> {
+    fn end(&mut self) -> Vec<Bytes> {
         match self {
             Self::Chat { .. } => vec![encode(DONE)],
             Self::Responses(_) | Self::Embeddings { .. } => Vec::new(),
@@ -173,8 +227,7 @@ impl Interpreter {
         }
     }
 
-    /// The last frame of a stream that broke.
-    pub fn fail(&mut self, error: &Error) -> Bytes {
+    fn fail(&mut self, error: &Error) -> Bytes {
         match self {
             Self::Chat { .. } | Self::Embeddings { .. } => chat::failure(error),
             Self::Responses(pass) => pass.fail(error),

@@ -4,17 +4,28 @@
 //! Everything is emitted per environment, per provider and model, and per team; never crossed, because every
 //! combination that occurs is a metric that is paid for. Errors are emitted per cause, too.
 
+mod breaker;
+mod gauge;
+mod refusal;
+mod series;
+
 use std::collections::BTreeMap;
 
 use crate::name::Name;
 use crate::record::CacheOutcome;
 use crate::rollup::{Posting, PostingKind};
+use crate::semantic::looked::Finding;
 use crate::time::Timestamp;
 
-/// Postings per request: the data of one are at most 31, and a request holds 1,000 of at most 150 values each.
-pub const POSTINGS_PER_PUT: usize = 30;
+pub use self::breaker::breaker_states;
+pub use self::gauge::Gauge;
+pub use self::refusal::{Brake, Refusals};
+pub use self::series::{ALL, Emitter, Series};
 
-/// The outcome that the reconciler notes: nobody measured how long an answer took.
+/// Postings per request: the data of one are at most 49, and a request holds 1,000 of at most 150 values each.
+pub const POSTINGS_PER_PUT: usize = 20;
+
+/// The outcome that the reconciler notes: nobody measured how long an answer took, nor what it used.
 const EXPIRED: &str = "expired";
 
 /// What the values of a metric mean.
@@ -53,12 +64,16 @@ enum Metric {
     TokensInput,
     TokensOutput,
     TokensCached,
+    TokensPerRequest,
     Cost,
+    CostPerRequest,
     CacheHits,
     CacheMisses,
     CacheHitRate,
     CacheSaved,
     CacheSavedTokens,
+    WouldServe,
+    WouldServeWrong,
     Latency,
     TimeToFirstToken,
     Errors,
@@ -81,12 +96,16 @@ impl Metric {
             Self::TokensInput => ("Tokens.Input.Total", Unit::Count, Shape::Sum, 0),
             Self::TokensOutput => ("Tokens.Output.Total", Unit::Count, Shape::Sum, 0),
             Self::TokensCached => ("Tokens.Cached.Total", Unit::Count, Shape::Sum, 0),
+            Self::TokensPerRequest => ("Tokens.PerRequest", Unit::Count, Shape::Distribution, 0),
             Self::Cost => ("Cost.Estimate.Total", Unit::None, Shape::Sum, 9),
+            Self::CostPerRequest => ("Cost.PerRequest", Unit::None, Shape::Distribution, 9),
             Self::CacheHits => ("Cache.Hits", Unit::Count, Shape::Sum, 0),
             Self::CacheMisses => ("Cache.Misses", Unit::Count, Shape::Sum, 0),
             Self::CacheHitRate => ("Cache.HitRate", Unit::Percent, Shape::Distribution, 0),
             Self::CacheSaved => ("Cache.Saved.Total", Unit::None, Shape::Sum, 9),
             Self::CacheSavedTokens => ("Cache.SavedTokens.Total", Unit::Count, Shape::Sum, 0),
+            Self::WouldServe => ("Cache.WouldServe.Count", Unit::Count, Shape::Sum, 0),
+            Self::WouldServeWrong => ("Cache.WouldServe.Wrong", Unit::Count, Shape::Sum, 0),
             Self::Latency => ("Latency", Unit::Milliseconds, Shape::Distribution, 3),
             Self::TimeToFirstToken => ("TimeToFirstToken", Unit::Milliseconds, Shape::Distribution, 3),
             Self::Errors => ("Errors.Count", Unit::Count, Shape::Sum, 0),
@@ -118,8 +137,20 @@ pub fn data(environment: &str, postings: &[Posting]) -> Vec<Datum> {
 /// That the reply to a request was lost `times` times: its batch is put again, so it may count twice.
 #[must_use]
 pub fn ambiguous(environment: &str, times: u32, now: Timestamp) -> Datum {
+    occurrences("Emitter.Ambiguous.Count", environment, times, now)
+}
+
+/// That `times` entries of the stream could not be counted and were set aside.
+#[must_use]
+pub fn set_aside(environment: &str, times: u32, now: Timestamp) -> Datum {
+    occurrences("Emitter.SetAside.Count", environment, times, now)
+}
+
+/// That something happened `times` times, in the whole environment.
+#[must_use]
+pub fn occurrences(name: &'static str, environment: &str, times: u32, now: Timestamp) -> Datum {
     Datum {
-        name: "Emitter.Ambiguous.Count",
+        name,
         dimensions: vec![("Environment", environment.to_owned())],
         minute: minute(now),
         unit: Unit::Count,
@@ -141,6 +172,13 @@ fn samples(posting: &Posting) -> Vec<(Metric, i128)> {
         return samples;
     }
     samples.push((Metric::Requests, counts.calls));
+    if posting.end.outcome != EXPIRED {
+        samples.extend([
+            (Metric::TokensPerRequest, counts.tokens_input + counts.tokens_output),
+            (Metric::CostPerRequest, counts.cost_nanos),
+            (Metric::Latency, i128::from(posting.end.latency_us)),
+        ]);
+    }
     match posting.record.cache {
         CacheOutcome::HitExact | CacheOutcome::HitSemantic => samples.extend([
             (Metric::CacheHits, 1),
@@ -151,8 +189,8 @@ fn samples(posting: &Posting) -> Vec<(Metric, i128)> {
         CacheOutcome::Miss => samples.extend([(Metric::CacheMisses, 1), (Metric::CacheHitRate, 0)]),
         CacheOutcome::Bypass | CacheOutcome::Replay => {}
     }
-    if posting.end.outcome != EXPIRED {
-        samples.push((Metric::Latency, i128::from(posting.end.latency_us)));
+    if let Some(is_right) = would_serve(posting) {
+        samples.extend([(Metric::WouldServe, 1), (Metric::WouldServeWrong, i128::from(!is_right))]);
     }
     if let Some(first_token_us) = posting.end.first_token_us {
         samples.push((Metric::TimeToFirstToken, i128::from(first_token_us)));
@@ -163,11 +201,17 @@ fn samples(posting: &Posting) -> Vec<(Metric, i128)> {
     samples
 }
 
+/// Of a call whose kept answer would have been served and was compared instead: whether it was right.
+fn would_serve(posting: &Posting) -> Option<bool> {
+    let looked = posting.end.semantic.as_ref()?;
+    looked.is_right.filter(|_| looked.finding == Finding::WouldServe)
+}
+
 fn dimension_sets(metric: Metric, environment: &str, posting: &Posting) -> Vec<Dimensions> {
     let mut sets = vec![
         vec![("Environment", environment.to_owned())],
         vec![("Provider", provider(posting)), ("Model", posting.record.model.clone())],
-        vec![("Team", team(posting))],
+        vec![("Team", team(&posting.record.tenant, &posting.record.team))],
     ];
     if metric == Metric::Errors {
         sets.push(vec![("Cause", posting.end.outcome.clone())]);
@@ -186,8 +230,8 @@ fn provider(posting: &Posting) -> String {
 }
 
 /// The team's name, with its tenant where it is not the gateway's own.
-fn team(posting: &Posting) -> String {
-    let (tenant, team) = (&posting.record.tenant, &posting.record.team);
+#[must_use]
+pub fn team(tenant: &Name, team: &Name) -> String {
     if *tenant == Name::default_tenant() { team.to_string() } else { format!("{tenant}/{team}") }
 }
 

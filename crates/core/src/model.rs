@@ -94,7 +94,13 @@ pub enum ModelError {
     /// Our credentials do not work there.
     #[error("not authorized")]
     Unauthorized(#[source] Cause),
-    /// The target does not have the model, or is down.
+    /// What our account may use there is used up; waiting does not bring it back.
+    #[error("quota used up")]
+    Spent(#[source] Cause),
+    /// The target does not have the model.
+    #[error("model gone")]
+    Gone(#[source] Cause),
+    /// The target is down, or cannot be reached.
     #[error("unavailable")]
     Unavailable(#[source] Cause),
     /// Nothing came in time; it may still be billed.
@@ -121,6 +127,8 @@ impl ModelError {
             | Self::Throttled { .. }
             | Self::OverQuota { .. }
             | Self::Unauthorized(_)
+            | Self::Spent(_)
+            | Self::Gone(_)
             | Self::Unavailable(_) => false,
         }
     }

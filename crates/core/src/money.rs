@@ -70,6 +70,13 @@ impl FromStr for Nanos {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PerMillion(Nanos);
 
+impl fmt::Display for PerMillion {
+    /// Dollars per million.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl PerMillion {
     /// The exact price of `tokens`, in millionths of a nano-dollar.
     #[must_use]

@@ -1,168 +1,147 @@
-//! Budget notices. AWS Budgets writes plain text, not JSON, so its lines are read by their prefix; what is no budget
-//! notice is told apart, and never guessed at.
+//! Notices about money: what AWS Budgets, Cost Anomaly Detection, `CloudWatch` alarms and our own systems say.
 //!
-//! <https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-sns-policy.html>
+//! Whatever is read has one meaning; what could have two (an amount in another currency, a line that comes twice, an
+//! exponent) is refused and never guessed at, because a notice that is misread by a factor of a thousand stops nobody.
 
+mod budgets;
+mod json;
+
+use crate::enforcement::Period;
 use crate::money::Nanos;
 
-/// A notice of AWS Budgets.
+/// A notice that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// The budget's name.
-    pub budget: String,
-    /// What was budgeted.
-    pub limit: Nanos,
-    /// Spent already, or forecast.
-    pub kind: NoticeKind,
-    /// How much that is.
-    pub amount: Nanos,
+    /// Who sends it.
+    pub source: Source,
+    /// Of the budget, the alarm or the anomaly monitor.
+    pub name: String,
+    /// What it says.
+    pub says: Says,
+    /// What its amounts are for, where it says so.
+    pub period: Option<Period>,
+}
+
+/// Who sends notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// AWS Budgets, in plain text.
+    Budgets,
+    /// Cost Anomaly Detection.
+    Anomaly,
+    /// A `CloudWatch` alarm.
+    Alarm,
+    /// A platform's own system, in the form that the documentation gives.
+    Own,
+}
+
+/// What a notice says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// So much money, of so much.
+    Money {
+        /// Spent already, or forecast.
+        kind: Kind,
+        /// What was budgeted, or expected.
+        limit: Nanos,
+        /// How much it is.
+        amount: Nanos,
+    },
+    /// An alarm went on.
+    AlarmOn,
+    /// An alarm went off, or lacks data: nothing is stopped for it, and nothing is let go on either.
+    AlarmOff,
 }
 
 /// Whether money is gone or will be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoticeKind {
+pub enum Kind {
     /// It is spent.
     Actual,
     /// It will be spent by the end of the period.
-    Forecasted,
+    Forecast,
 }
 
 /// Why a message is no notice that we can act on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoticeError {
     /// It comes from somebody else.
-    #[error("not a notice of AWS Budgets")]
+    #[error("not a notice of AWS Budgets, Cost Anomaly Detection, CloudWatch or our own")]
     Foreign,
-    /// A line is missing.
+    /// A line or a member is missing.
     #[error("the line \"{0}\" is missing")]
     Missing(&'static str),
-    /// A line says something that we do not understand.
+    /// A line or a member says something that we do not understand.
     #[error("the line \"{0}\" cannot be read")]
     Unreadable(&'static str),
+    /// It comes twice, and nobody knows which of them counts.
+    #[error("the line \"{0}\" comes twice")]
+    Twice(&'static str),
     /// It is in another currency than dollars.
     #[error("the amounts are not in US dollars")]
     Currency,
 }
 
+impl Source {
+    /// Whom flags, restrictions and the audit trail name.
+    #[must_use]
+    pub const fn who(self) -> &'static str {
+        match self {
+            Self::Budgets => "aws-budgets",
+            Self::Anomaly => "aws-cost-anomaly-detection",
+            Self::Alarm => "aws-cloudwatch",
+            Self::Own => "notice",
+        }
+    }
+}
+
 impl Notice {
     /// Reads the message of an SNS record.
     pub fn parse(message: &str) -> Result<Self, NoticeError> {
-        if !message.trim_start().starts_with("AWS Budget Notification") {
-            return Err(NoticeError::Foreign);
+        let message = message.trim();
+        if message.starts_with("AWS Budget Notification") {
+            budgets::parse(message)
+        } else if message.starts_with('{') {
+            json::parse(message)
+        } else {
+            Err(NoticeError::Foreign)
         }
-        let kind = match field(message, "Alert Type:")? {
-            "ACTUAL" => NoticeKind::Actual,
-            "FORECASTED" => NoticeKind::Forecasted,
-            _ => return Err(NoticeError::Unreadable("Alert Type:")),
-        };
-        let amount = match kind {
-            NoticeKind::Actual => dollars(message, "ACTUAL Amount:")?,
-            NoticeKind::Forecasted => dollars(message, "FORECASTED Amount:")?,
-        };
-        Ok(Self {
-            budget: field(message, "Budget Name:")?.to_owned(),
-            limit: dollars(message, "Budgeted Amount:")?,
-            kind,
-            amount,
-        })
     }
 
-    /// Whether the amount has reached `percent` of the budget.
+    /// Whether the amount has reached `percent` of the budget; an alarm that is on has reached the whole.
     #[must_use]
     pub fn reaches(&self, percent: u64) -> bool {
-        u128::from(self.amount.0) * 100 >= u128::from(self.limit.0) * u128::from(percent)
+        match self.says {
+            Says::Money { limit, amount, .. } => {
+                u128::from(amount.0) * 100 >= u128::from(limit.0) * u128::from(percent)
+            }
+            Says::AlarmOn => percent <= 100,
+            Says::AlarmOff => false,
+        }
     }
 
     /// What it says, in one line that a refused caller may read.
     #[must_use]
     pub fn reason(&self) -> String {
-        let what = match self.kind {
-            NoticeKind::Actual => "has spent",
-            NoticeKind::Forecasted => "is forecast to spend",
-        };
-        format!("the AWS budget \"{}\" of {} USD {what} {} USD", self.budget, self.limit, self.amount)
+        let name = &self.name;
+        match self.says {
+            Says::AlarmOn => format!("the alarm \"{name}\" is on"),
+            Says::AlarmOff => format!("the alarm \"{name}\" is not on"),
+            Says::Money { kind, limit, amount } => {
+                let what = match kind {
+                    Kind::Actual => "has spent",
+                    Kind::Forecast => "is forecast to spend",
+                };
+                let whose = match self.source {
+                    Source::Budgets => "the AWS budget",
+                    Source::Anomaly => "the anomaly monitor",
+                    Source::Alarm | Source::Own => "the budget",
+                };
+                format!("{whose} \"{name}\" of {limit} USD {what} {amount} USD")
+            }
+        }
     }
-}
-
-fn field<'a>(message: &'a str, prefix: &'static str) -> Result<&'a str, NoticeError> {
-    let value = message.lines().find_map(|line| line.trim().strip_prefix(prefix));
-    match value.map(str::trim) {
-        None => Err(NoticeError::Missing(prefix)),
-        Some("") => Err(NoticeError::Unreadable(prefix)),
-        Some(value) => Ok(value),
-    }
-}
-
-fn dollars(message: &str, prefix: &'static str) -> Result<Nanos, NoticeError> {
-    let text = field(message, prefix)?;
-    let amount = text.strip_prefix('$').ok_or(NoticeError::Currency)?;
-    amount.parse().map_err(|_| NoticeError::Unreadable(prefix))
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const FORECAST: &str = include_str!("../../../events/enforcer/budgets-forecasted.txt");
-
-    #[test]
-    fn the_captured_text_is_read() {
-        let notice = Notice::parse(FORECAST).unwrap();
-
-        assert_eq!(
-            notice,
-            Notice {
-                budget: "test".to_owned(),
-                limit: Nanos(20_000_000),
-                kind: NoticeKind::Forecasted,
-                amount: Nanos(950_000_000),
-            }
-        );
-        assert!(notice.reaches(100));
-        assert_eq!(notice.reason(), "the AWS budget \"test\" of 0.02 USD is forecast to spend 0.95 USD");
-    }
-
-    #[test]
-    fn an_actual_amount_with_thousands_is_read() {
-        let text = FORECAST
-            .replace("Alert Type: FORECASTED", "Alert Type: ACTUAL")
-            .replace("FORECASTED Amount: $0.95", "ACTUAL Amount: $1,234.50")
-            .replace("Budgeted Amount: $0.02", "Budgeted Amount: $2,000.00");
-
-        let notice = Notice::parse(&text).unwrap();
-
-        assert_eq!(notice.amount, Nanos(1_234_500_000_000));
-        assert!(notice.reaches(61) && !notice.reaches(62));
-    }
-
-    #[test]
-    fn what_is_no_notice_is_said() {
-        let without = |line: &str| FORECAST.replace(line, "");
-        let cases = [
-            (String::new(), NoticeError::Foreign),
-            (r#"{"AlarmName":"x"}"#.to_owned(), NoticeError::Foreign),
-            (without("Budget Name: test"), NoticeError::Missing("Budget Name:")),
-            (without("Alert Type: FORECASTED"), NoticeError::Missing("Alert Type:")),
-            (without("FORECASTED Amount: $0.95"), NoticeError::Missing("FORECASTED Amount:")),
-            (FORECAST.replace("$0.02", "€0.02"), NoticeError::Currency),
-            (FORECAST.replace("$0.95\n", "$lots\n"), NoticeError::Unreadable("FORECASTED Amount:")),
-            (
-                FORECAST.replace("Alert Type: FORECASTED", "Alert Type: GUESS"),
-                NoticeError::Unreadable("Alert Type:"),
-            ),
-        ];
-        for (text, error) in cases {
-            assert_eq!(Notice::parse(&text), Err(error), "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_panics(text in "(AWS Budget Notification)?[ -~\n]{0,200}") {
-            let parsed = Notice::parse(&text);
-            prop_assert!(parsed.is_err());
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,9 @@
 //! What the decisions need from the world. Adapters are in `tollgate-aws`; the fakes of the tests beside them.
 
 mod cache;
+mod enforcement;
+mod health;
+mod names;
 
 use std::time::Duration;
 
@@ -19,12 +22,15 @@ use crate::rate::{RatePolicy, RateRefusal, RateStanding, Take};
 use crate::record::Record;
 use crate::reservation::{Refusal, Taking};
 use crate::rollup::Posting;
-use crate::settings::{Document, Flag, Head, Tenant};
+use crate::settings::{Document, Head, Tenant};
 use crate::time::{Day, Timestamp};
 use crate::trace::{Span, Trace};
 use crate::write::{Item, Write};
 
 pub use self::cache::{Cache, Evidence, Near, Neighbour, Noting, Point, PointPage, Standing, Vectors};
+pub use self::enforcement::{Acted, AlertError, Alerts, Enforcement, LockError, Locks};
+pub use self::health::{Board, Breakers, Outcomes, Shift};
+pub use self::names::{Names, NamesError};
 
 /// The store did not answer, or not in time. The call that needed it is refused, or the cache is a miss.
 #[derive(Debug, thiserror::Error)]
@@ -71,25 +77,6 @@ pub trait Settings: Send + Sync {
     async fn document(&self, document: Document) -> Result<Option<String>, StoreError>;
     /// A tenant; `None` where it is unknown.
     async fn tenant(&self, id: &str) -> Result<Option<Tenant>, StoreError>;
-}
-
-/// The flag, written.
-#[async_trait]
-pub trait Flags: Send + Sync {
-    /// Writes the flag and all copies of the head at once.
-    ///
-    /// `message_id` names the notice that asks for it. A notice only ever stops: where the flag is off already, or this
-    /// very notice was the last that was obeyed, nothing is written and the earlier reason stays.
-    async fn set(&self, flag: &Flag, message_id: Option<&str>) -> Result<FlagChange, StoreError>;
-}
-
-/// What became of a flag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FlagChange {
-    /// It was written.
-    Written,
-    /// It was off already, or this notice was obeyed before.
-    Unchanged,
 }
 
 /// Where a message goes, whole, that nobody could read, for people to look at.
@@ -249,6 +236,13 @@ pub enum PutError {
     /// The reply was lost: they may have been counted.
     #[error("nobody knows whether the metrics were put")]
     Ambiguous(#[source] Cause),
+}
+
+/// Where entries of the ledger's stream go that cannot be counted.
+#[async_trait]
+pub trait Aside: Send + Sync {
+    /// Keeps an entry whole, with the reason, under its number: again under the same number is the same.
+    async fn set_aside(&self, number: &str, entry: &str, reason: &str) -> Result<(), StoreError>;
 }
 
 /// Answers of calls under an idempotency key. Claims are written with reservations, by the [`Ledger`].

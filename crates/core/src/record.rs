@@ -4,6 +4,7 @@
 //! follows from the two states alone, so a step that is tried twice counts once.
 
 mod cache_outcome;
+mod tries;
 mod writes;
 
 use serde::{Deserialize, Serialize};
@@ -16,12 +17,14 @@ use crate::escrow::Lane;
 use crate::flow::Flow;
 use crate::money::Nanos;
 use crate::name::Name;
+use crate::redaction::Counts;
 use crate::semantic::looked::Looked;
 use crate::spend::{Scope, SpendItem, spend_item};
 use crate::time::{Day, Timestamp};
 use crate::usage::Usage;
 
 pub use self::cache_outcome::CacheOutcome;
+pub use self::tries::Try;
 pub use self::writes::{close, write};
 
 /// Partitions of the index of open records.
@@ -118,9 +121,18 @@ pub struct Record {
     /// How often a request left for a provider.
     #[serde(default)]
     pub attempts: u32,
+    /// How those ended that are over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tries: Vec<Try>,
+    /// The targets that their breakers kept it from, although it would have fitted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept_from: Vec<String>,
     /// The target that was called last, or that a hit once came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// How much was taken out of the request that left last, by class; never what.
+    #[serde(default, skip_serializing_if = "Counts::is_empty")]
+    pub redacted: Counts,
     /// Where the answer came from.
     pub cache: CacheOutcome,
     /// The key of the entry that answered it.
@@ -218,7 +230,10 @@ impl Record {
             flow_policy: if opening.lane.is_some() { caller.flow } else { FlowPolicy::default() },
             shadowed: Vec::new(),
             attempts: 0,
+            tries: Vec::new(),
+            kept_from: Vec::new(),
             target: None,
+            redacted: Counts::new(),
             cache: opening.cache,
             cache_key: None,
             end: None,

@@ -57,12 +57,15 @@ impl Request {
         let body = read_body(bytes)?;
         let model = read_model(&body)?;
         let (stream, include_usage) = read_stream(dialect, &body)?;
-        let ask = match dialect {
-            Dialect::Chat => Ask::Talk(Box::new(chat::read(&body)?)),
-            Dialect::Responses => Ask::Talk(Box::new(responses::read(&body)?)),
-            Dialect::Embeddings => Ask::Embed(embedding::read(&body)?),
-        };
+        let ask = read_ask(dialect, &body)?;
         Ok(Self { dialect, model, stream, include_usage, ask, body, body_bytes: bytes.len() })
+    }
+
+    /// The same request in other words, which never counts as shorter than it came; `None` where they are no request.
+    pub(crate) fn with_body(&self, text: &str) -> Option<Self> {
+        let body: RawObject = serde_json::from_str(text).ok()?;
+        let ask = read_ask(self.dialect, &body).ok()?;
+        Some(Self { ask, body, body_bytes: text.len().max(self.body_bytes), ..self.clone() })
     }
 
     /// Unread members, in their order.
@@ -140,6 +143,14 @@ fn read_body(bytes: &[u8]) -> Result<RawObject, Error> {
         return Err(wrong(format!("the body nests deeper than {MAX_DEPTH} levels")));
     }
     serde_json::from_str(text).map_err(|error| wrong(format!("the body is not a valid JSON object: {error}")))
+}
+
+fn read_ask(dialect: Dialect, body: &RawObject) -> Result<Ask, Error> {
+    Ok(match dialect {
+        Dialect::Chat => Ask::Talk(Box::new(chat::read(body)?)),
+        Dialect::Responses => Ask::Talk(Box::new(responses::read(body)?)),
+        Dialect::Embeddings => Ask::Embed(embedding::read(body)?),
+    })
 }
 
 /// The deepest nesting of brackets outside strings.

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::ops::{AddAssign, Sub};
 
+use crate::name::Name;
 use crate::record::{End, Record};
 use crate::spend::Scope;
 use crate::time::{Day, Timestamp};
 
-/// The most postings that one transaction can hold: each brings its marker and up to six items, and 100 is the limit.
-pub const POSTINGS_PER_TRANSACTION: usize = 14;
+/// The most postings that one transaction can hold: each brings its marker and up to seven items, and 100 is the limit.
+pub const POSTINGS_PER_TRANSACTION: usize = 12;
 
 /// Thirteen months: a year back stays comparable.
 const KEPT_DAYS: u64 = 400;
@@ -162,14 +163,17 @@ impl Posting {
     /// Everybody whose books it goes into: a late settlement changes none of them.
     fn scopes(&self) -> impl Iterator<Item = Scope> {
         let Record { tenant, user, team, key_id, target, model, .. } = &self.record;
+        let called = target.as_ref().unwrap_or(model);
         let scopes = [
             Scope::User(tenant.clone(), user.clone()),
             Scope::Team(tenant.clone(), team.clone()),
             Scope::Key(key_id.clone()),
-            Scope::Model(target.as_ref().unwrap_or(model).clone()),
+            Scope::Model(called.clone()),
             Scope::Organisation,
         ];
-        scopes.into_iter().chain(self.hit_entry())
+        // Such a call is counted and billed in the tenant's account, which nobody can ask from ours.
+        let elsewhere = (*tenant != Name::default_tenant()).then(|| Scope::TenantsModel(called.clone()));
+        scopes.into_iter().chain(elsewhere).chain(self.hit_entry())
     }
 
     /// The entry of the cache that answered the call: how often, and when last, is known without a write per hit.

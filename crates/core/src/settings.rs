@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::enforcement::Standing;
 use crate::time::Timestamp;
 
 /// How many copies of the head there are, so that no partition is read more than its share.
@@ -22,6 +23,17 @@ pub struct Flag {
     pub why: String,
     /// When it was written, in microseconds.
     pub since_us: Timestamp,
+    /// When a stop ends by itself, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_us: Option<Timestamp>,
+}
+
+impl Flag {
+    /// Whether calls are admitted at this moment.
+    #[must_use]
+    pub fn admits(&self, now: Timestamp) -> bool {
+        self.enabled || self.until_us.is_some_and(|until| until <= now)
+    }
 }
 
 /// What every call reads first, in one small item.
@@ -41,6 +53,12 @@ pub struct Head {
     /// Version of the purges of the cache.
     #[serde(default)]
     pub purges: u64,
+    /// Version of the enforcement policy.
+    #[serde(default)]
+    pub enforcement: u64,
+    /// Who may not call, or only within caps.
+    #[serde(default, skip_serializing_if = "Standing::is_empty")]
+    pub standing: Standing,
 }
 
 /// The documents in the config table.
@@ -56,11 +74,14 @@ pub enum Document {
     Budgets,
     /// [`crate::cache::purge::Purges`].
     Purges,
+    /// [`crate::enforcement::Policy`].
+    Enforcement,
 }
 
 impl Document {
     /// All of them, in the order in which they are checked and written.
-    pub const ALL: [Self; 5] = [Self::Catalogue, Self::Prices, Self::Routing, Self::Budgets, Self::Purges];
+    pub const ALL: [Self; 6] =
+        [Self::Catalogue, Self::Prices, Self::Routing, Self::Budgets, Self::Purges, Self::Enforcement];
 
     /// The id of its item.
     #[must_use]
@@ -71,6 +92,7 @@ impl Document {
             Self::Routing => "routing-config",
             Self::Budgets => "budgets",
             Self::Purges => "purges",
+            Self::Enforcement => "enforcement",
         }
     }
 
@@ -83,6 +105,7 @@ impl Document {
             Self::Routing => "routing",
             Self::Budgets => "budgets",
             Self::Purges => "purges",
+            Self::Enforcement => "enforcement",
         }
     }
 }
@@ -112,3 +135,9 @@ pub fn tenant_id(tenant: &crate::name::Name) -> String {
 
 /// The id of the flag's own item, which keeps who, why and when.
 pub const FLAG_ID: &str = "flag#bedrock_invoke";
+
+/// The id of the item with the restrictions in force.
+pub const STANDING_ID: &str = "standing";
+
+/// The id of an order's item in the audit trail begins so.
+pub const ACTION_PREFIX: &str = "action#";

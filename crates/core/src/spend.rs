@@ -24,6 +24,8 @@ pub enum Scope {
     Key(Name),
     /// A target.
     Model(String),
+    /// A target, as far as it was called in tenants' accounts.
+    TenantsModel(String),
     /// An entry of the cache.
     Entry(CacheKey),
     /// Everybody.
@@ -46,6 +48,7 @@ impl std::fmt::Display for Scope {
             Self::Tenant(tenant) => write!(f, "tenant#{tenant}"),
             Self::Key(key) => write!(f, "key#{key}"),
             Self::Model(target) => write!(f, "model#{target}"),
+            Self::TenantsModel(target) => write!(f, "tenants-model#{target}"),
             Self::Entry(key) => write!(f, "entry#{key}"),
             Self::Organisation => f.write_str("org"),
         }

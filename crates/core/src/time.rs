@@ -103,6 +103,24 @@ impl Day {
         Self(self.0.saturating_sub(jiff::Span::new().days(days)))
     }
 
+    /// The day after.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.tomorrow().unwrap_or(self.0))
+    }
+
+    /// Its place within the week: Monday is 0.
+    #[must_use]
+    pub fn of_week(self) -> usize {
+        usize::try_from(self.0.weekday().to_monday_zero_offset()).unwrap_or_default()
+    }
+
+    /// The instant at which it begins.
+    #[must_use]
+    pub fn begin(self) -> Timestamp {
+        midnight(self.0)
+    }
+
     /// The first day of its month.
     #[must_use]
     pub fn first_of_month(self) -> Self {
@@ -163,6 +181,14 @@ mod tests {
         assert_eq!(last.day().to_string(), "2026-11-22");
         assert_eq!(last.plus(Duration::from_secs(1)).day().to_string(), "2026-11-23");
         assert_eq!(last.day().end(), Timestamp::from_secs(1_795_392_000));
+        assert_eq!(last.day().next().begin(), last.day().end());
+    }
+
+    #[test]
+    fn a_week_begins_on_monday() {
+        let monday: Day = "2026-11-23".parse().unwrap();
+
+        assert_eq!((monday.of_week(), monday.before(1).of_week()), (0, 6));
     }
 
     #[test]

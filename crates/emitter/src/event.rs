@@ -24,6 +24,15 @@ pub struct Entry {
     pub posting: Result<Option<Posting>, Unreadable>,
 }
 
+/// What an entry says of an item: a new one, or one that was changed.
+#[derive(Debug)]
+pub struct Change {
+    /// How it was.
+    pub before: Option<Record>,
+    /// How it is.
+    pub after: Record,
+}
+
 /// Why an entry cannot be counted. It says nothing of the entry's content.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
@@ -83,7 +92,7 @@ struct Number {
 }
 
 #[derive(Deserialize)]
-struct Change {
+struct Changed {
     #[serde(rename = "eventName")]
     name: ChangeName,
     dynamodb: Images,
@@ -107,24 +116,32 @@ struct Images {
 
 /// Reads one entry.
 pub fn read(entry: &RawValue) -> Result<Entry, Unnumbered> {
-    let numbered: Numbered = serde_json::from_str(entry.get()).map_err(|_| Unnumbered)?;
-    let sequence_number = numbered.dynamodb.sequence_number;
-    if sequence_number.is_empty() {
-        return Err(Unnumbered);
-    }
-    Ok(Entry { sequence_number, posting: posting(entry) })
+    Ok(Entry { sequence_number: sequence_number(entry)?, posting: posting(entry) })
 }
 
-fn posting(entry: &RawValue) -> Result<Option<Posting>, Unreadable> {
-    let change: Change = serde_json::from_str(entry.get()).map_err(Unreadable::Shape)?;
-    if change.name == ChangeName::Remove {
+/// Its number in the shard.
+pub fn sequence_number(entry: &RawValue) -> Result<String, Unnumbered> {
+    let numbered: Numbered = serde_json::from_str(entry.get()).map_err(|_| Unnumbered)?;
+    let number = numbered.dynamodb.sequence_number;
+    if number.is_empty() { Err(Unnumbered) } else { Ok(number) }
+}
+
+/// What it says of its record; `None` where the record is gone.
+pub fn change(entry: &RawValue) -> Result<Option<Change>, Unreadable> {
+    let changed: Changed = serde_json::from_str(entry.get()).map_err(Unreadable::Shape)?;
+    if changed.name == ChangeName::Remove {
         return Ok(None);
     }
-    let after = record(change.dynamodb.new.ok_or(Unreadable::NoImage)?)?;
-    let before = match (change.name, change.dynamodb.old) {
+    let after = record(changed.dynamodb.new.ok_or(Unreadable::NoImage)?)?;
+    let before = match (changed.name, changed.dynamodb.old) {
         (ChangeName::Modify, None) => return Err(Unreadable::NoImage),
         (_, old) => old.map(record).transpose()?,
     };
+    Ok(Some(Change { before, after }))
+}
+
+fn posting(entry: &RawValue) -> Result<Option<Posting>, Unreadable> {
+    let Some(Change { before, after }) = change(entry)? else { return Ok(None) };
     Ok(Posting::of(before.as_ref(), after)?)
 }
 

@@ -1,15 +1,16 @@
 //! Rollups first, metrics last, and a checkpoint where the first of them failed.
 //!
 //! Rollups add a posting once however often it comes, so they may be tried again. Metrics may not, so they are put only
-//! for entries whose rollups are done, and an entry whose metrics are put is never handed back.
+//! for entries whose rollups are done, and an entry whose metrics are put is never handed back. An entry that cannot be
+//! read would fail for ever: it is set aside whole, and the batch goes on without it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tollgate_aws::causes::Causes;
-use tollgate_core::metrics::{POSTINGS_PER_PUT, ambiguous, data};
-use tollgate_core::ports::{Metrics, PutError, Rollups};
+use tollgate_core::metrics::{Datum, POSTINGS_PER_PUT, ambiguous, data, set_aside};
+use tollgate_core::ports::{Aside, Metrics, PutError, Rollups};
 use tollgate_core::rollup::{POSTINGS_PER_TRANSACTION, Posting};
 use tollgate_core::time::Timestamp;
 use tracing::{error, info, warn};
@@ -23,17 +24,23 @@ const LEAST_LEFT: Duration = Duration::from_secs(8);
 pub struct Handler {
     rollups: Arc<dyn Rollups>,
     metrics: Arc<dyn Metrics>,
+    aside: Arc<dyn Aside>,
     environment: String,
     clock: fn() -> Timestamp,
     /// Lost replies that could not be reported yet.
-    unreported: AtomicU32,
+    lost_replies: AtomicU32,
+    /// Entries set aside that could not be reported yet.
+    set_aside: AtomicU32,
 }
 
-/// A batch as far as it can be read: the postings with their numbers, and the number of the first unreadable entry.
+/// A batch as far as it goes: the postings with their numbers, how many of them come before each entry that was set aside,
+/// and the number of the first entry that could not be.
+#[derive(Default)]
 struct Batch {
     postings: Vec<Posting>,
     numbers: Vec<String>,
-    unreadable: Option<String>,
+    set_aside: Vec<usize>,
+    stuck: Option<String>,
 }
 
 impl Handler {
@@ -41,10 +48,12 @@ impl Handler {
     pub fn new(
         rollups: Arc<dyn Rollups>,
         metrics: Arc<dyn Metrics>,
+        aside: Arc<dyn Aside>,
         environment: String,
         clock: fn() -> Timestamp,
     ) -> Self {
-        Self { rollups, metrics, environment, clock, unreported: AtomicU32::new(0) }
+        let [lost_replies, set_aside] = [AtomicU32::new(0), AtomicU32::new(0)];
+        Self { rollups, metrics, aside, environment, clock, lost_replies, set_aside }
     }
 
     /// Counts a batch; the answer says where it has to begin again.
@@ -54,13 +63,56 @@ impl Handler {
         deadline: Timestamp,
     ) -> Result<BatchResponse, Unnumbered> {
         let entries = event.entries.len();
-        let Batch { postings, numbers, unreadable } = read_batch(event)?;
+        let Batch { postings, numbers, set_aside, stuck } = self.read(event, deadline).await?;
         let added = self.add(&postings, deadline).await;
         let put = self.put(&postings[..added], deadline).await;
-        self.report_ambiguous().await;
-        let failed = numbers.into_iter().nth(put).or(unreadable);
-        info!(entries, postings = postings.len(), added, put, is_whole = failed.is_none(), "batch counted");
+        // What was set aside behind a posting that comes again comes again, too, and is counted then.
+        let passed = set_aside.iter().filter(|before| **before <= put).count();
+        self.set_aside.fetch_add(u32::try_from(passed).unwrap_or(u32::MAX), Ordering::Relaxed);
+        self.report().await;
+        let failed = numbers.into_iter().nth(put).or(stuck);
+        info!(
+            entries,
+            postings = postings.len(),
+            added,
+            put,
+            set_aside = passed,
+            is_whole = failed.is_none(),
+            "batch counted"
+        );
         Ok(BatchResponse::from(failed))
+    }
+
+    /// Reads all entries, sets aside what cannot be read, and ends before the first that cannot be set aside either: what
+    /// comes behind that one comes again, and must not count twice.
+    async fn read(&self, event: &StreamEvent, deadline: Timestamp) -> Result<Batch, Unnumbered> {
+        let entries = event.entries.iter().map(|entry| read(entry)).collect::<Result<Vec<_>, _>>()?;
+        let mut batch = Batch::default();
+        for (entry, raw) in entries.into_iter().zip(&event.entries) {
+            match entry.posting {
+                Ok(None) => {}
+                Ok(Some(posting)) => {
+                    batch.postings.push(posting);
+                    batch.numbers.push(entry.sequence_number);
+                }
+                Err(fault) => {
+                    let number = entry.sequence_number;
+                    error!(sequence_number = number, %fault, "entry of the stream cannot be read");
+                    let reason = Causes(&fault).to_string();
+                    if self.is_late(deadline) || !self.is_aside(&number, raw.get(), &reason).await {
+                        batch.stuck = Some(number);
+                        break;
+                    }
+                    batch.set_aside.push(batch.postings.len());
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    async fn is_aside(&self, number: &str, entry: &str, reason: &str) -> bool {
+        let put = self.aside.set_aside(number, entry, reason).await;
+        put.inspect_err(|failure| error!(error = %Causes(failure), "entry not set aside")).is_ok()
     }
 
     /// Adds postings to the books, in their order; how many are in them.
@@ -89,7 +141,7 @@ impl Handler {
             if let Err(failure) = self.metrics.put(data(&self.environment, group)).await {
                 warn!(postings = group.len(), error = %Causes(&failure), "metrics failed");
                 if matches!(failure, PutError::Ambiguous(_)) {
-                    self.unreported.fetch_add(1, Ordering::Relaxed);
+                    self.lost_replies.fetch_add(1, Ordering::Relaxed);
                 }
                 break;
             }
@@ -98,20 +150,27 @@ impl Handler {
         put
     }
 
-    /// Reports lost replies once: what is refused is kept for the next batch, and a second lost reply ends it.
-    async fn report_ambiguous(&self) {
-        let times = self.unreported.swap(0, Ordering::Relaxed);
+    /// Reports what the metrics of calls do not say.
+    async fn report(&self) {
+        self.report_once(&self.lost_replies, ambiguous).await;
+        self.report_once(&self.set_aside, set_aside).await;
+    }
+
+    /// Reports a count once: what is refused is kept for the next batch, and a lost reply ends it.
+    async fn report_once(&self, count: &AtomicU32, datum: fn(&str, u32, Timestamp) -> Datum) {
+        let times = count.swap(0, Ordering::Relaxed);
         if times == 0 {
             return;
         }
-        let datum = ambiguous(&self.environment, times, (self.clock)());
+        let datum = datum(&self.environment, times, (self.clock)());
+        let name = datum.name;
         match self.metrics.put(vec![datum]).await {
             Ok(()) => {}
             Err(PutError::Refused(_)) => {
-                self.unreported.fetch_add(times, Ordering::Relaxed);
+                count.fetch_add(times, Ordering::Relaxed);
             }
             Err(failure @ PutError::Ambiguous(_)) => {
-                error!(times, error = %Causes(&failure), "lost replies may be unreported");
+                error!(times, name, error = %Causes(&failure), "a count may be unreported");
             }
         }
     }
@@ -123,25 +182,4 @@ impl Handler {
         }
         is_late
     }
-}
-
-/// Reads entries up to the first that is unreadable: what comes behind it comes again, and must not count twice.
-fn read_batch(event: &StreamEvent) -> Result<Batch, Unnumbered> {
-    let entries = event.entries.iter().map(|entry| read(entry)).collect::<Result<Vec<_>, _>>()?;
-    let mut batch = Batch { postings: Vec::new(), numbers: Vec::new(), unreadable: None };
-    for entry in entries {
-        match entry.posting {
-            Ok(None) => {}
-            Ok(Some(posting)) => {
-                batch.postings.push(posting);
-                batch.numbers.push(entry.sequence_number);
-            }
-            Err(fault) => {
-                error!(sequence_number = entry.sequence_number, %fault, "entry of the stream cannot be read");
-                batch.unreadable = Some(entry.sequence_number);
-                break;
-            }
-        }
-    }
-    Ok(batch)
 }

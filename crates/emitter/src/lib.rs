@@ -4,6 +4,7 @@
 pub mod config;
 pub mod event;
 pub mod handler;
+pub mod health;
 
 pub use config::Config;
 pub use handler::Handler;

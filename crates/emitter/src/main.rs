@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use tollgate_aws::cloudwatch::CloudWatch;
+use tollgate_aws::failed_records::FailedRecords;
 use tollgate_aws::rollups::DynamoRollups;
 use tollgate_aws::sdk::{Patience, load};
 use tollgate_aws::{DynamoClient, clock};
@@ -17,7 +18,9 @@ async fn main() -> Result<(), Error> {
     let sdk = load(Patience::LONG).await;
     let rollups = DynamoRollups::new(DynamoClient::new(&sdk), config.rollups_table);
     let metrics = CloudWatch::new(&sdk, config.metric_namespace);
-    let handler = Handler::new(Arc::new(rollups), Arc::new(metrics), config.environment, clock::now);
+    let aside = FailedRecords::new(&sdk, config.failed_records_bucket);
+    let handler =
+        Handler::new(Arc::new(rollups), Arc::new(metrics), Arc::new(aside), config.environment, clock::now);
     run(service_fn(async |event: LambdaEvent<StreamEvent>| {
         let deadline = clock::deadline(event.context.deadline, clock::now());
         handler.handle(&event.payload, deadline).await.map_err(Error::from)

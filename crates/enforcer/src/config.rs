@@ -1,5 +1,6 @@
 //! The function's environment, checked at start.
 
+use tollgate_aws::locks::{Lockable, parse_plans};
 use tollgate_aws::vars::{VarError, number, read, require};
 
 /// What the environment says.
@@ -9,8 +10,16 @@ pub struct Config {
     pub config_table: String,
     /// Where a notice goes that cannot be read.
     pub dead_letter_queue_url: String,
-    /// The share of a budget at which a notice stops calls.
+    /// The share of a budget that no policy names at which a notice stops calls.
     pub stop_at_percent: u64,
+    /// Where people are told.
+    pub alerts_topic_arn: String,
+    /// Where unreadable notices are counted.
+    pub metric_namespace: String,
+    /// Which deployment this is.
+    pub environment: String,
+    /// What the last grade takes away.
+    pub lockable: Lockable,
 }
 
 impl Config {
@@ -29,40 +38,63 @@ impl Config {
             config_table: require(&read, "CONFIG_TABLE")?,
             dead_letter_queue_url: require(&read, "DEAD_LETTER_QUEUE_URL")?,
             stop_at_percent,
+            alerts_topic_arn: require(&read, "ALERTS_TOPIC_ARN")?,
+            metric_namespace: require(&read, "METRIC_NAMESPACE")?,
+            environment: require(&read, "TOLLGATE_ENVIRONMENT")?,
+            lockable: lockable(&read)?,
         })
     }
+}
+
+fn lockable(read: &impl Fn(&str) -> Option<String>) -> Result<Lockable, VarError> {
+    let plans = parse_plans(&require(read, "USAGE_PLANS")?);
+    let fault = "is no list such as ID=RATE/BURST,ID=RATE/BURST";
+    Ok(Lockable {
+        role_arn: require(read, "LOCK_ROLE_ARN")?,
+        invoke_role: require(read, "INVOKE_ROLE_NAME")?,
+        deny_policy_arn: require(read, "DENY_POLICY_ARN")?,
+        plans: plans.map_err(|_| VarError { name: "USAGE_PLANS", fault })?,
+        keys_table: require(read, "KEYS_TABLE")?,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const VARS: [(&str, &str); 10] = [
+        ("CONFIG_TABLE", "config"),
+        ("DEAD_LETTER_QUEUE_URL", "https://queue"),
+        ("ALERTS_TOPIC_ARN", "arn:alerts"),
+        ("METRIC_NAMESPACE", "Tollgate"),
+        ("TOLLGATE_ENVIRONMENT", "dev"),
+        ("USAGE_PLANS", "abc=200/400"),
+        ("LOCK_ROLE_ARN", "arn:lock"),
+        ("INVOKE_ROLE_NAME", "invoke"),
+        ("DENY_POLICY_ARN", "arn:deny"),
+        ("KEYS_TABLE", "keys"),
+    ];
+
     fn vars(changed: &str, value: &str) -> Result<Config, VarError> {
-        Config::from_vars(|name| match name {
-            _ if name == changed => Some(value.to_owned()),
-            "CONFIG_TABLE" => Some("config".to_owned()),
-            "DEAD_LETTER_QUEUE_URL" => Some("https://queue".to_owned()),
-            _ => None,
+        Config::from_vars(|name| {
+            let found = VARS.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            if name == changed { Some(value.to_owned()) } else { found }
         })
     }
 
     #[test]
     fn a_whole_budget_stops_unless_said_otherwise() {
-        let expected = Config {
-            config_table: "config".to_owned(),
-            dead_letter_queue_url: "https://queue".to_owned(),
-            stop_at_percent: 100,
-        };
-
-        assert_eq!(vars("STOP_AT_PERCENT", ""), Ok(expected.clone()));
-        assert_eq!(vars("STOP_AT_PERCENT", "80"), Ok(Config { stop_at_percent: 80, ..expected }));
+        assert_eq!(vars("STOP_AT_PERCENT", "").unwrap().stop_at_percent, 100);
+        assert_eq!(vars("STOP_AT_PERCENT", "80").unwrap().stop_at_percent, 80);
+        assert_eq!(vars("", "").unwrap().lockable.plans, parse_plans("abc=200/400").unwrap());
     }
 
     #[test]
     fn a_variable_that_is_missing_or_wrong_is_named() {
-        for name in ["CONFIG_TABLE", "DEAD_LETTER_QUEUE_URL"] {
+        for (name, _) in VARS {
             assert_eq!(vars(name, "").unwrap_err().name, name);
         }
+        assert_eq!(vars("USAGE_PLANS", "abc").unwrap_err().name, "USAGE_PLANS");
         for value in ["0", "1001", "-1", "most"] {
             assert_eq!(vars("STOP_AT_PERCENT", value).unwrap_err().name, "STOP_AT_PERCENT", "{value}");
         }

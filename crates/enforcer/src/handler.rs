@@ -3,61 +3,50 @@
 use std::sync::Arc;
 
 use lambda_runtime::Diagnostic;
-use serde::Serialize;
 use serde_json::Value;
 use tollgate_aws::causes::Causes;
-use tollgate_core::ports::{DeadLetters, FlagChange, Flags, QueueError, StoreError};
-use tollgate_core::settings::Flag;
+use tollgate_core::metrics::{Datum, Unit};
+use tollgate_core::ports::{Alerts, DeadLetters, Enforcement, Locks, Metrics};
 use tollgate_core::time::Timestamp;
 
 use crate::record::{Delivery, Unreadable, records};
+pub use crate::summary::Summary;
+use crate::summary::{Failure, Outcome};
 
-/// Who the flag names, next to the budget in its reason.
-const WHO: &str = "aws-budgets";
+/// What counts notices that nobody could read.
+const UNREADABLE: &str = "Enforcer.Unreadable.Count";
 
 /// The function's handler.
 pub struct Handler {
-    flags: Arc<dyn Flags>,
+    pub(crate) enforcement: Arc<dyn Enforcement>,
+    pub(crate) locks: Arc<dyn Locks>,
+    pub(crate) alerts: Arc<dyn Alerts>,
+    pub(crate) stop_at_percent: u64,
     dead_letters: Arc<dyn DeadLetters>,
-    stop_at_percent: u64,
+    metrics: Arc<dyn Metrics>,
+    environment: String,
 }
 
-/// What became of the records of one event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    /// Notices that stopped calls.
-    pub stopped: u32,
-    /// Notices that found calls stopped, or were obeyed before.
-    pub unchanged: u32,
-    /// Notices of a lower share of their budget.
-    pub below: u32,
-    /// What could not be read, and is kept.
-    pub dead_lettered: u32,
-}
-
-/// What became of one record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Stopped,
-    Unchanged,
-    Below,
-    DeadLettered,
-}
-
-/// Why a record must come again.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("the flag was not written")]
-    Flag(#[from] StoreError),
-    #[error("a record that cannot be read was not kept")]
-    DeadLetter(#[from] QueueError),
+/// What the handler needs from the world.
+pub struct Ports {
+    /// Policy, flag, restrictions and the audit trail.
+    pub enforcement: Arc<dyn Enforcement>,
+    /// Permissions, keys and throughput.
+    pub locks: Arc<dyn Locks>,
+    /// People.
+    pub alerts: Arc<dyn Alerts>,
+    /// Where a notice goes that cannot be read.
+    pub dead_letters: Arc<dyn DeadLetters>,
+    /// Where such notices are counted.
+    pub metrics: Arc<dyn Metrics>,
 }
 
 impl Handler {
-    /// Over these stores.
+    /// Over these ports. A budget that no policy knows stops calls at this share.
     #[must_use]
-    pub fn new(flags: Arc<dyn Flags>, dead_letters: Arc<dyn DeadLetters>, stop_at_percent: u64) -> Self {
-        Self { flags, dead_letters, stop_at_percent }
+    pub fn new(ports: Ports, stop_at_percent: u64, environment: String) -> Self {
+        let Ports { enforcement, locks, alerts, dead_letters, metrics } = ports;
+        Self { enforcement, locks, alerts, stop_at_percent, dead_letters, metrics, environment }
     }
 
     /// One invocation. It fails when any record must come again; those that are done then change nothing more.
@@ -69,80 +58,35 @@ impl Handler {
                     outcomes.push(self.handle_record(record, now).await);
                 }
             }
-            Err(why) => outcomes.push(self.keep(event, &why).await),
+            Err(why) => outcomes.push(self.keep(event, &why, now).await),
         }
-        summarize(outcomes)
+        Summary::of(outcomes)
     }
 
     async fn handle_record(&self, record: &Value, now: Timestamp) -> Result<Outcome, Failure> {
-        let Delivery { message_id, notice } = match Delivery::read(record) {
-            Ok(delivery) => delivery,
-            Err(why) => return self.keep(record, &why).await,
-        };
-        let why = notice.reason();
-        if !notice.reaches(self.stop_at_percent) {
-            tracing::warn!(message.id = message_id, budget = notice.budget, reason = why, "notice.below");
-            return Ok(Outcome::Below);
+        match Delivery::read(record) {
+            Ok(delivery) => self.obey(&delivery, now).await,
+            Err(why) => self.keep(record, &why, now).await,
         }
-        let flag = Flag { enabled: false, who: WHO.to_owned(), why, since_us: now };
-        let change = self.flags.set(&flag, Some(message_id)).await?;
-        let outcome = match change {
-            FlagChange::Written => Outcome::Stopped,
-            FlagChange::Unchanged => Outcome::Unchanged,
-        };
-        tracing::warn!(
-            ?outcome,
-            message.id = message_id,
-            budget = notice.budget,
-            reason = flag.why,
-            "notice.obeyed"
-        );
-        Ok(outcome)
     }
 
-    /// Keeps what cannot be read, whole.
-    async fn keep(&self, letter: &Value, why: &Unreadable) -> Result<Outcome, Failure> {
+    /// Keeps what cannot be read, whole, and counts it. That it is kept matters more: an alarm watches the queue, too.
+    async fn keep(&self, letter: &Value, why: &Unreadable, now: Timestamp) -> Result<Outcome, Failure> {
         let reason = why.to_string();
-        self.dead_letters.keep(&letter.to_string(), &reason).await?;
         tracing::error!(reason, message.id = letter["Sns"]["MessageId"].as_str(), "notice.unreadable");
-        Ok(Outcome::DeadLettered)
-    }
-}
-
-fn summarize(outcomes: Vec<Result<Outcome, Failure>>) -> Result<Summary, Diagnostic> {
-    let mut summary = Ok(Summary::default());
-    for outcome in outcomes {
-        match (outcome, &mut summary) {
-            (Ok(outcome), Ok(summary)) => summary.count(outcome),
-            (Ok(_), Err(_)) => {}
-            (Err(failure), _) => {
-                tracing::error!(error = %Causes(&failure), "notice.failed");
-                summary = Err(failure.into());
-            }
+        self.dead_letters.keep(&letter.to_string(), &reason).await?;
+        let datum = Datum {
+            name: UNREADABLE,
+            dimensions: vec![("environment", self.environment.clone())],
+            minute: now,
+            unit: Unit::Count,
+            values: vec![1.0],
+            counts: vec![1.0],
+        };
+        if let Err(error) = self.metrics.put(vec![datum]).await {
+            tracing::error!(error = %Causes(&error), "unreadable.uncounted");
         }
-    }
-    summary
-}
-
-impl Summary {
-    const fn count(&mut self, outcome: Outcome) {
-        let counter = match outcome {
-            Outcome::Stopped => &mut self.stopped,
-            Outcome::Unchanged => &mut self.unchanged,
-            Outcome::Below => &mut self.below,
-            Outcome::DeadLettered => &mut self.dead_lettered,
-        };
-        *counter += 1;
-    }
-}
-
-impl From<Failure> for Diagnostic {
-    fn from(failure: Failure) -> Self {
-        let error_type = match failure {
-            Failure::Flag(_) => "flag_not_written",
-            Failure::DeadLetter(_) => "dead_letter_not_kept",
-        };
-        Self { error_type: error_type.to_owned(), error_message: Causes(&failure).to_string() }
+        Ok(Outcome::DeadLettered)
     }
 }
 

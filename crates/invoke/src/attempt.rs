@@ -1,6 +1,8 @@
 //! Attempts: one target after the other, until one begins to answer. Nobody sees a failover that comes before the
 //! first content.
 
+mod failures;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,21 +10,26 @@ use futures_util::StreamExt;
 use futures_util::future::join;
 use tokio::time::Instant;
 use tollgate_aws::causes::Causes;
+use tollgate_core::breaker::Admission;
 use tollgate_core::budget::Amount;
 use tollgate_core::completion::{Glimpse, NoAnswer};
 use tollgate_core::error::Error;
 use tollgate_core::identity::Identity;
 use tollgate_core::interpreter::{Interpreter, Telling, Told};
 use tollgate_core::model::{Call, ModelError, Pieces, Reply};
+use tollgate_core::outcome::Cause;
 use tollgate_core::ports::{Drawn, Transition};
 use tollgate_core::quota::Draw;
 use tollgate_core::record::Record;
 use tollgate_core::reservation::Taking;
+use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
 
 use crate::arrival::Serving;
+use crate::attempt::failures::Failures;
+use crate::breakers::Over;
 use crate::gateway::Gateway;
-use crate::plan::{Plan, Step};
+use crate::plan::{MAX_STEPS, Plan, Step};
 use crate::reserve::{granted, unreachable_ledger};
 
 /// How long a whole answer may take while somebody else could still give it.
@@ -43,6 +50,8 @@ pub(crate) struct Won {
 /// What an attempt is charged by.
 pub(crate) struct Sent {
     pub(crate) step: Step,
+    /// When it left.
+    pub(crate) began: Timestamp,
     /// The open record, sent.
     pub(crate) record: Record,
     /// What earlier attempts may have cost.
@@ -101,10 +110,20 @@ impl Sent {
 
 impl Gateway {
     pub(crate) async fn attempt(&self, serving: &Serving, plan: Plan, record: Record) -> Result<Won, Failed> {
+        let record = Record { kept_from: plan.kept_from, ..record };
         let mut failed = Failed { error: Error::Internal, record, unknown: Amount::ZERO };
-        let (mut causes, mut retry_after, mut only_late) = (Vec::new(), None, true);
-        let last = plan.steps.len();
-        for (number, step) in (1..).zip(plan.steps) {
+        let mut failures = Failures::default();
+        let (mut left, mut number) = (plan.steps.len(), 0);
+        for step in plan.steps {
+            left -= 1;
+            if number == MAX_STEPS {
+                break;
+            }
+            if step.admission == Admission::Probe && !self.win_probe(&step).await {
+                failures.add_probed(&step.id);
+                continue;
+            }
+            number += 1;
             let draw = self.draw(serving, &step);
             let drawn = match self.prepare(serving, &step, draw.as_ref(), &mut failed).await {
                 Ok(drawn) => drawn,
@@ -115,39 +134,55 @@ impl Gateway {
             };
             let (name, begun) = (format!("attempt-{number}"), (self.options.clock)());
             let asked = match drawn {
-                Drawn::Taken => self.ask(serving, &step, (&name, number == last)).await,
+                Drawn::Taken => self.ask(serving, &step, (&name, number == MAX_STEPS || left == 0)).await,
                 Drawn::Refused { retry_after } => Err(ModelError::OverQuota { retry_after }),
             };
             self.span(&serving.arrival, &name, begun, asked.is_err());
             let error = match asked {
                 Ok(reply) => {
                     let Failed { record, unknown, .. } = failed;
-                    return Ok(Won { sent: Sent { step, record, unknown, draw }, reply });
-                }
-                Err(ModelError::Refused { status, body }) => {
-                    failed.error = Error::Refused { status, body };
-                    return Err(failed);
+                    return Ok(Won { sent: Sent { step, began: begun, record, unknown, draw }, reply });
                 }
                 Err(error) => error,
             };
-            tracing::warn!(target.id = step.id, error = %Causes(&error), "attempt failed");
-            if error.may_be_billed() {
-                failed.unknown = failed.unknown.plus(step.bound);
+            self.note_failure(serving, (&step, begun), &error, &mut failed);
+            if let ModelError::Refused { status, body } = error {
+                failed.error = Error::Refused { status, body };
+                return Err(failed);
             }
-            retry_after = retry_after.max(match error {
-                ModelError::Throttled { retry_after } => retry_after,
-                ModelError::OverQuota { retry_after } => Some(retry_after),
-                _ => None,
-            });
-            only_late &= matches!(error, ModelError::TimedOut);
-            causes.push(format!("{}: {error}", step.id));
+            failures.add(&step.id, &error);
         }
-        failed.error = if only_late {
-            Error::TimedOut((self.options.clock)().since(serving.arrival.at))
-        } else {
-            Error::Unavailable { causes, retry_after }
-        };
+        failed.error = failures.error((self.options.clock)().since(serving.arrival.at));
         Err(failed)
+    }
+
+    async fn win_probe(&self, step: &Step) -> bool {
+        self.breakers.win_probe(step, (self.options.clock)()).await
+    }
+
+    /// What a failure leaves: a cost that nobody knows, and an outcome where the provider was asked at all.
+    fn note_failure(
+        &self,
+        serving: &Serving,
+        (step, began): (&Step, Timestamp),
+        error: &ModelError,
+        failed: &mut Failed,
+    ) {
+        if !matches!(error, ModelError::Refused { .. }) {
+            tracing::warn!(target.id = step.id, error = %Causes(error), "attempt failed");
+        }
+        if error.may_be_billed() {
+            failed.unknown = failed.unknown.plus(step.bound);
+        }
+        let Some(cause) = Cause::of(error) else { return };
+        let retry_after = match error {
+            ModelError::Throttled { retry_after } => *retry_after,
+            _ => None,
+        };
+        let is_apart = serving.tenant.role_arn.is_some();
+        let ended = (self.options.clock)();
+        let over = Over { step, cause, retry_after, began, first: None, ended, is_apart };
+        failed.record.tries.push(self.breakers.note(&over));
     }
 
     /// Makes sure, before the bytes leave, that the reservation holds what earlier attempts may have cost besides this
@@ -167,8 +202,8 @@ impl Gateway {
             state.record = granted(&serving.arrival, self.ledger.take(taking).await)?.record;
         }
         // Last, because an extension may wait for others, and the flag must not have grown old when the bytes leave.
-        self.settings.admit((self.options.clock)()).await?;
-        let sent = state.record.sent(&step.id);
+        self.settings.admit(&serving.arrival.caller, (self.options.clock)()).await?;
+        let sent = Record { redacted: step.redacted(), ..state.record.sent(&step.id) };
         let (noted, drawn) = join(self.ledger.send(&state.record, &sent), self.take_quota(step, draw)).await;
         match noted {
             Ok(Transition::Done) => {
@@ -242,7 +277,7 @@ impl Gateway {
             target_id: &step.id,
             now: (self.options.clock)(),
         };
-        Interpreter::new(step.ready.hearing, &telling)
+        step.restoring(Interpreter::new(step.ready.hearing, &telling), &serving.request)
     }
 }
 

@@ -36,6 +36,10 @@ pub struct Config {
     pub provider_secrets: Vec<String>,
     /// Where Lambda's X-Ray daemon listens.
     pub xray_daemon: Option<String>,
+    /// Where metrics go.
+    pub metric_namespace: String,
+    /// A dimension of the metrics.
+    pub environment: String,
 }
 
 /// Where answers are cached.
@@ -102,6 +106,8 @@ impl Config {
             },
             provider_secrets: read("PROVIDER_SECRETS").as_deref().map(list).unwrap_or_default(),
             xray_daemon: read("AWS_XRAY_DAEMON_ADDRESS"),
+            metric_namespace: require(&read, "METRIC_NAMESPACE")?,
+            environment: require(&read, "TOLLGATE_ENVIRONMENT")?,
         })
     }
 }
@@ -143,6 +149,7 @@ mod tests {
         Config::from_vars(|name| match name {
             _ if name == changed.0 => Some(changed.1.to_owned()),
             "CONFIG_TABLE" | "LIMITS_TABLE" | "CACHE_TABLE" | "LEDGER_TABLE" => Some(name.to_lowercase()),
+            "METRIC_NAMESPACE" | "TOLLGATE_ENVIRONMENT" => Some(name.to_lowercase()),
             _ => None,
         })
     }

@@ -25,6 +25,8 @@ pub(crate) struct Earlier {
     pub(crate) response_id: String,
     /// The context that it adds: all its tokens, which include those of the responses before it.
     pub(crate) tokens: u64,
+    /// Something was taken out of its request.
+    pub(crate) is_redacted: bool,
 }
 
 impl Gateway {
@@ -57,6 +59,7 @@ impl Gateway {
 fn earlier(record: Record) -> Option<Earlier> {
     let end = record.end.filter(|end| record.state == State::Settled && end.usage.input > 0)?;
     Some(Earlier {
+        is_redacted: !record.redacted.is_empty(),
         target: record.target?,
         response_id: end.response_id?,
         tokens: end.usage.input.saturating_add(end.usage.output),

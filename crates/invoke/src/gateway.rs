@@ -9,10 +9,12 @@ use tollgate_core::budget::Amount;
 use tollgate_core::catalogue::Target;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
+use tollgate_core::metrics::Refusals;
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
 use tollgate_core::ports::{
-    Answers, Cache, Evidence, Granted, Ledger, Model, Quotas, Records, Settings, Spans, Vectors,
+    Answers, Breakers, Cache, Evidence, Granted, Ledger, Model, Names, Quotas, Records, Settings, Spans,
+    Vectors,
 };
 use tollgate_core::record::{CacheOutcome, End, Opening};
 use tollgate_core::request::Request;
@@ -26,9 +28,12 @@ use tollgate_core::write::Item;
 use crate::answer::{ADAPTED, Answer, AnswerBody, set};
 use crate::arrival::{Arrival, MARGIN, Serving};
 use crate::attempt::{Failed, Started, Won};
+use crate::breakers::FleetBreakers;
 use crate::exact::{Slot, name_key};
 use crate::plan::{Wish, check_model, plan};
 use crate::pump::Flow;
+use crate::redacting::name_redacted;
+use crate::refused;
 use crate::reserve::{Reserving, write_tokens};
 use crate::semantic::Nearby;
 use crate::settings::{CurrentSettings, Documents};
@@ -49,12 +54,14 @@ struct Asking {
 /// The gateway of one environment.
 pub struct Gateway {
     pub(crate) settings: CurrentSettings,
+    pub(crate) breakers: FleetBreakers,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) cache: Arc<dyn Cache>,
     pub(crate) quotas: Arc<dyn Quotas>,
     pub(crate) answers: Arc<dyn Answers>,
     pub(crate) model: Arc<dyn Model>,
+    pub(crate) names: Arc<dyn Names>,
     pub(crate) spans: Arc<dyn Spans>,
     pub(crate) vectors: Option<Arc<dyn Vectors>>,
     pub(crate) evidence: Arc<dyn Evidence>,
@@ -65,6 +72,8 @@ pub struct Gateway {
 pub struct Ports {
     /// Flag, catalogue, prices, routing, tenants.
     pub settings: Arc<dyn Settings>,
+    /// Which targets may be asked.
+    pub breakers: Arc<dyn Breakers>,
     /// The ledger and the spend.
     pub ledger: Arc<dyn Ledger>,
     /// The ledger, read.
@@ -77,6 +86,8 @@ pub struct Ports {
     pub answers: Arc<dyn Answers>,
     /// The providers.
     pub model: Arc<dyn Model>,
+    /// Who finds names of people.
+    pub names: Arc<dyn Names>,
     /// X-Ray.
     pub spans: Arc<dyn Spans>,
     /// Questions by what they mean; nothing is looked for where there are none.
@@ -86,7 +97,7 @@ pub struct Ports {
 }
 
 /// What does not change while an environment lives.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How long a ledger record is kept.
     pub retention_days: u64,
@@ -96,16 +107,44 @@ pub struct Options {
     pub clock: fn() -> Timestamp,
     /// Randomness: uniform in 0..1,000,000.
     pub draw: fn() -> u32,
+    /// Counts the calls that a brake refuses.
+    pub refusals: Refusals,
 }
 
 impl Gateway {
     /// Over these ports.
     #[must_use]
     pub fn new(ports: Ports, options: Options) -> Self {
-        let Ports { settings, ledger, records, cache, quotas, answers, model, spans, vectors, evidence } =
-            ports;
-        let settings = CurrentSettings::new(settings);
-        Self { settings, ledger, records, cache, quotas, answers, model, spans, vectors, evidence, options }
+        let Ports {
+            settings,
+            breakers,
+            ledger,
+            records,
+            cache,
+            quotas,
+            answers,
+            model,
+            names,
+            spans,
+            vectors,
+            evidence,
+        } = ports;
+        let (settings, breakers) = (CurrentSettings::new(settings), FleetBreakers::new(breakers));
+        Self {
+            settings,
+            breakers,
+            ledger,
+            records,
+            cache,
+            quotas,
+            answers,
+            model,
+            names,
+            spans,
+            vectors,
+            evidence,
+            options,
+        }
     }
 
     /// A POST in one of the dialects.
@@ -120,7 +159,10 @@ impl Gateway {
     /// The call, once it is known what is asked.
     async fn serve_request(self: Arc<Self>, arrival: Arrival, request: Request) -> Result<Answer, Error> {
         let call = (&arrival, &request);
-        let admitted = self.settings.admit(arrival.at);
+        let admitted = async {
+            let settings = self.settings.admit(&arrival.caller, arrival.at);
+            futures_util::future::join(settings, self.breakers.refresh(arrival.at)).await.0
+        };
         let known = futures_util::future::join(self.claimed(&arrival), self.flow(&arrival));
         let (documents, guess, (claimed, flow)) =
             futures_util::future::join3(admitted, self.guess(call), known).await;
@@ -143,22 +185,22 @@ impl Gateway {
         asking: Asking,
         documents: &Arc<Documents>,
     ) -> Result<Answer, Error> {
-        let Asking { arrival, request, slot, flow } = asking;
+        let Asking { mut arrival, request, slot, flow } = asking;
+        let ceiling = self.settings.cap(&mut arrival);
         let earlier = self.earlier(&request, &arrival.caller).await?;
-        let Arrival { caller, is_strict, at: now, .. } = &arrival;
-        let policy = caller.output.within(&documents.routing.output_policy(&caller.team));
-        let (is_strict, now) = (*is_strict, *now);
-        let wish =
-            Wish { caller, request: &request, policy: &policy, earlier: earlier.as_ref(), is_strict, now };
+        let policy = arrival.caller.output.within(&documents.routing.output_policy(&arrival.caller.team));
+        let names = self.names(&request, documents).await;
+        let found = (earlier.as_ref(), &names, &self.breakers);
+        let wish = Wish::of((&arrival, &request), &policy, found, ceiling);
         let plan = plan(documents, &wish)?;
-        let tenant = self.tenant(&caller.tenant).await?;
+        let tenant = self.tenant(&arrival.caller.tenant).await?;
         let slot = match self.lead_or_follow((&arrival, &request), slot, documents).await? {
             Flight::Asks(slot) => slot,
             Flight::Lands(slot, hit) => {
                 return Ok(self.clone().answer_hit((&arrival, &request), &slot, *hit, documents));
             }
         };
-        let limits = documents.budgets.limits(caller);
+        let limits = documents.budgets.limits(&arrival.caller);
         let is_bypass = arrival.directive.is_fresh || slot.is_none();
         let cache = if is_bypass { CacheOutcome::Bypass } else { CacheOutcome::Miss };
         let call = (&arrival, &request);
@@ -229,6 +271,7 @@ impl Gateway {
         if !sent.step.ready.adapted.is_empty() {
             set(&mut headers, ADAPTED, &sent.step.ready.adapted.join(", "));
         }
+        name_redacted(&mut headers, &sent.record);
         match reply {
             Started::Json { body, glimpse } => {
                 let bill = sent.bill(glimpse.usage, glimpse.service_tier.as_deref());
@@ -249,7 +292,7 @@ impl Gateway {
 
     fn answer_failure(self: Arc<Self>, serving: Serving, failed: Failed) -> Answer {
         let Failed { error, record, unknown } = failed;
-        log_refusal(&serving.arrival, &error);
+        refused::log(&self.options.refusals, &serving.arrival, &error);
         let mut headers = HeaderMap::new();
         set(&mut headers, "x-tollgate-attempts", &record.attempts.to_string());
         let near = &serving.near;
@@ -297,17 +340,6 @@ impl Gateway {
 pub(crate) fn name_target(headers: &mut HeaderMap, target: &Target) {
     set(headers, "x-tollgate-provider", &target.provider);
     set(headers, "x-tollgate-model", &target.model_id);
-}
-
-/// The one log line of a call that is refused.
-pub(crate) fn log_refusal(arrival: &Arrival, error: &Error) {
-    let (status, code) = (error.status().as_u16(), error.code());
-    let (key, team) = (arrival.caller.key_id.as_str(), arrival.caller.team.as_str());
-    if error.status().is_server_error() {
-        tracing::error!(status, code, key.id = key, team.id = team, causes = %error, "call.failed");
-    } else {
-        tracing::info!(status, code, key.id = key, team.id = team, "call.refused");
-    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ use crate::answer::{Answer, AnswerBody, Job, set};
 use crate::arrival::{Arrival, MARGIN};
 use crate::config::Settle;
 use crate::extension::Outbox;
-use crate::gateway::{Gateway, log_refusal};
+use crate::gateway::Gateway;
+use crate::refused;
 use crate::reserve::headers_of;
 use crate::route::Route;
 use crate::trimming::TRIM_HEADER;
@@ -100,7 +101,7 @@ impl Handler {
             Route::Ask(dialect) => {
                 let arrival = call.arrival(dialect, caller, event)?;
                 let said = self.gateway.clone().serve(dialect, arrival.clone()).await;
-                said.inspect_err(|error| log_refusal(&arrival, error))
+                said.inspect_err(|error| refused::log(&self.gateway.options.refusals, &arrival, error))
             }
             Route::Models => self.gateway.models(&caller, at).await,
             Route::Model(alias) => self.gateway.model(&alias, &caller, at).await,

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod arrival;
 mod attempt;
+mod breakers;
 pub mod config;
 mod continuation;
 mod exact;
@@ -14,6 +15,8 @@ mod models;
 mod plan;
 mod pump;
 mod quota;
+mod redacting;
+mod refused;
 mod reserve;
 mod route;
 mod semantic;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use lambda_http::{Error, run_with_streaming_response, service_fn, tracing};
 use tollgate_aws::answers::{DynamoAnswers, Objects};
-use tollgate_aws::bedrock::{self, Bedrock};
+use tollgate_aws::bedrock::{self, Bedrock, GuardrailNames};
+use tollgate_aws::breakers::DynamoBreakers;
 use tollgate_aws::cache::DynamoCache;
-use tollgate_aws::clock;
 use tollgate_aws::evidence::DynamoEvidence;
 use tollgate_aws::ledger::DynamoLedger;
 use tollgate_aws::quotas::DynamoQuotas;
@@ -17,6 +17,8 @@ use tollgate_aws::valkey::{self, Login, ValkeyCache};
 use tollgate_aws::vectors::S3Vectors;
 use tollgate_aws::writes::Tables;
 use tollgate_aws::xray::XrayDaemon;
+use tollgate_aws::{clock, log_line};
+use tollgate_core::metrics::Refusals;
 use tollgate_core::ports::{Cache, Vectors};
 use tollgate_invoke::config::{CacheStore, Config};
 use tollgate_invoke::extension::{Pump, run_beside};
@@ -43,25 +45,29 @@ async fn main() -> Result<(), Error> {
     };
     let table = DynamoCache::new(dynamo.clone(), config.cache_table.clone(), objects.clone());
     let cache = cache(config.cache_store, table, &sdk);
-    let evidence = DynamoEvidence::new(dynamo.clone(), config.cache_table.clone());
     let vectors = config.vectors.map(|index| Arc::new(S3Vectors::new(&sdk, index)) as Arc<dyn Vectors>);
     let ports = Ports {
+        breakers: Arc::new(DynamoBreakers::new(dynamo.clone(), config.config_table.clone())),
         settings: Arc::new(DynamoSettings::new(dynamo.clone(), config.config_table)),
         ledger: Arc::new(DynamoLedger::new(dynamo.clone(), tables)),
         records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),
         cache,
-        answers: Arc::new(DynamoAnswers::new(dynamo, config.cache_table, objects)),
+        answers: Arc::new(DynamoAnswers::new(dynamo.clone(), config.cache_table.clone(), objects)),
         quotas: Arc::new(quotas),
         model: Arc::new(Bedrock::new(&sdk, providers).await?),
+        names: Arc::new(GuardrailNames::new(&sdk)),
         spans: Arc::new(XrayDaemon::at(config.xray_daemon.as_deref())),
         vectors,
-        evidence: Arc::new(evidence),
+        evidence: Arc::new(DynamoEvidence::new(dynamo.clone(), config.cache_table)),
     };
+    let (namespace, environment) = (config.metric_namespace, config.environment);
+    let refusals = Refusals { namespace, environment, write: log_line::write };
     let options = Options {
         retention_days: config.retention_days,
         cache_ttl: config.cache_ttl,
         clock: clock::now,
         draw: || fastrand::u32(..1_000_000),
+        refusals,
     };
     let gateway = Gateway::new(ports, options);
     let (outbox, pump) = Pump::new();

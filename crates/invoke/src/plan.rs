@@ -1,30 +1,40 @@
 //! What will be done about a request, decided before anything is written: which targets, in which words, up to which
 //! cap and bound.
 
+use std::sync::Arc;
+
 use tollgate_core::bound::{attempt_bound, quota_tokens};
+use tollgate_core::breaker::Admission;
 use tollgate_core::budget::Amount;
 use tollgate_core::caller::Caller;
 use tollgate_core::catalogue::{Model, Target};
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
+use tollgate_core::money::PerMillion;
 use tollgate_core::output_policy::OutputPolicy;
 use tollgate_core::parameter::{Parameter, Parameters, Unfit};
 use tollgate_core::price::Price;
 use tollgate_core::prompt::{Item, Prompt};
 use tollgate_core::ready::{Ready, service_tier};
+use tollgate_core::redaction::Vault;
 use tollgate_core::request::Request;
 use tollgate_core::time::Timestamp;
 
+use crate::arrival::Arrival;
+use crate::breakers::{FleetBreakers, LineUp};
 use crate::continuation::Earlier;
+use crate::redacting::{FoundNames, Redacting, blind, is_lost, redacted};
 use crate::settings::Documents;
 
 /// At most two upstream calls for one answer.
-const MAX_STEPS: usize = 2;
+pub(crate) const MAX_STEPS: usize = 2;
 
 /// The targets in the order in which they are tried; never empty.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
+    /// The targets that a breaker keeps the call from.
+    pub(crate) kept_from: Vec<String>,
 }
 
 /// One target that may be tried.
@@ -32,11 +42,15 @@ pub(crate) struct Plan {
 pub(crate) struct Step {
     pub(crate) id: String,
     pub(crate) target: Target,
+    /// What its breaker says.
+    pub(crate) admission: Admission,
     pub(crate) price: Price,
     /// The service tier that is asked for.
     pub(crate) tier: String,
     /// The request in the target's words.
     pub(crate) ready: Ready,
+    /// What was taken out of the request, if anything was.
+    pub(crate) vault: Option<Arc<Vault>>,
     /// The most that one attempt can cost and count.
     pub(crate) bound: Amount,
     /// About what the provider's quota will count.
@@ -50,9 +64,15 @@ pub(crate) struct Wish<'a> {
     pub(crate) request: &'a Request,
     pub(crate) policy: &'a OutputPolicy,
     pub(crate) earlier: Option<&'a Earlier>,
+    pub(crate) breakers: &'a FleetBreakers,
+    pub(crate) request_id: &'a str,
     /// Nothing may be adapted.
     pub(crate) is_strict: bool,
+    /// What a million output tokens may cost at most, while a budget is nearly spent.
+    pub(crate) ceiling: Option<PerMillion>,
     pub(crate) now: Timestamp,
+    /// What guardrails found in the request.
+    pub(crate) names: &'a FoundNames,
 }
 
 /// The settings to send, and what differs in them from the caller's own.
@@ -62,6 +82,19 @@ struct Settings {
     has_default_cap: bool,
     lowered_cap: Option<u64>,
     has_default_stop: bool,
+}
+
+impl<'a> Wish<'a> {
+    pub(crate) fn of(
+        (arrival, request): (&'a Arrival, &'a Request),
+        policy: &'a OutputPolicy,
+        (earlier, names, breakers): (Option<&'a Earlier>, &'a FoundNames, &'a FleetBreakers),
+        ceiling: Option<PerMillion>,
+    ) -> Self {
+        let Arrival { caller, request_id, is_strict, at, .. } = arrival;
+        let (is_strict, now) = (*is_strict, *at);
+        Self { caller, request, policy, earlier, breakers, request_id, is_strict, ceiling, now, names }
+    }
 }
 
 impl Plan {
@@ -79,29 +112,30 @@ pub(crate) fn check_model(documents: &Documents, caller: &Caller, alias: &str) -
     if caller.may_use(alias) { Ok(()) } else { Err(Error::ModelNotAllowed(alias.to_owned())) }
 }
 
-/// Chooses targets: routed, fit for the request, priced. A response is gone on with where it was made, and reasoning
+/// Chooses targets: routed, fit for the request, priced, admitted by their breakers. A response is gone on with where it was made, and reasoning
 /// that only one target can read goes there first.
 pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error> {
     let alias = &wish.request.model;
     let model = documents.catalogue.models.get(alias).ok_or_else(|| Error::ModelNotFound(alias.clone()))?;
-    let (mut steps, mut refusal) = (Vec::new(), None);
+    let (mut line_up, mut refusal) = (LineUp::default(), None);
     for (id, target) in candidates(documents, wish)? {
         match step(documents, wish, model, (id, target)) {
-            Ok(step) => steps.push(step),
+            Ok(step) => line_up.add(step),
             Err(error) => refusal = refusal.or(Some(error)),
         }
-        if steps.len() == MAX_STEPS {
+        if line_up.admitted() == MAX_STEPS {
             break;
         }
     }
-    if steps.is_empty() {
+    if line_up.is_empty() {
         let nobody = || Error::Unavailable {
             causes: vec![format!("routing names no target for \"{alias}\"")],
             retry_after: None,
         };
         return Err(refusal.unwrap_or_else(nobody));
     }
-    Ok(Plan { steps })
+    let (steps, kept_from) = line_up.steps()?;
+    Ok(Plan { steps, kept_from })
 }
 
 fn candidates<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Vec<(&'a str, &'a Target)>, Error> {
@@ -113,7 +147,7 @@ fn candidates<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Vec<(&'a 
             let message = format!("the response was not made by a target of \"{}\"", request.model);
             Error::invalid("previous_response_id", message)
         };
-        return Ok(vec![made_it.ok_or_else(other)?]);
+        return if earlier.is_redacted { Err(is_lost()) } else { Ok(vec![made_it.ok_or_else(other)?]) };
     }
     let mut routed =
         documents.routing.targets(&documents.catalogue, &request.model, &caller.team, &caller.user);
@@ -143,9 +177,18 @@ fn step(
     model: &Model,
     (id, target): (&str, &Target),
 ) -> Result<Step, Error> {
-    let request = wish.request;
+    let redacted = redacted(wish, (id, target)).map_err(|why| match why {
+        Redacting::Blind(id) => blind(&id),
+        Redacting::Unfit(unfit) => refusal(wish.request, &unfit),
+    })?;
+    let request = redacted.as_ref().map_or(wish.request, |redacted| &redacted.request);
+    let wish = &Wish { request, ..*wish };
     let price = documents.prices.at(id, wish.now);
     let price = *price.ok_or_else(|| Error::ModelNotPriced(request.model.clone()))?;
+    if let Some(most) = wish.ceiling.filter(|most| price.output > *most) {
+        let message = format!("models of more than {most} USD per million output tokens, to keep a budget");
+        return Err(Error::BudgetExceeded(message));
+    }
     let settings = Settings::new(wish, model, target);
     let tier = service_tier(&settings.parameters).to_owned();
     if !price.has_tier(&tier) {
@@ -169,7 +212,10 @@ fn step(
         ready.adapted.push(format!("max_output_tokens={}", ready.output_cap));
     }
     let quota_tokens = quota_tokens(request, target, ready.output_cap).saturating_add(earlier);
-    Ok(Step { id: id.to_owned(), target: target.clone(), price, tier, ready, bound, quota_tokens })
+    let admission = wish.breakers.admit((id, &target.breaker), wish.request_id, wish.now);
+    let vault = redacted.map(|redacted| Arc::new(redacted.vault));
+    let (id, target) = (id.to_owned(), target.clone());
+    Ok(Step { id, target, admission, price, tier, ready, vault, bound, quota_tokens })
 }
 
 fn refusal(request: &Request, unfit: &Unfit) -> Error {

@@ -7,12 +7,16 @@ use serde::de::DeserializeOwned;
 use tollgate_aws::causes::Causes;
 use tollgate_core::budgets::Budgets;
 use tollgate_core::cache::purge::Purges;
+use tollgate_core::caller::Caller;
 use tollgate_core::catalogue::{Catalogue, Prices};
 use tollgate_core::error::Error;
+use tollgate_core::money::PerMillion;
 use tollgate_core::ports::Settings;
 use tollgate_core::routing::Routing;
 use tollgate_core::settings::{Document, HEAD_MAX_AGE, Head};
 use tollgate_core::time::Timestamp;
+
+use crate::arrival::Arrival;
 
 /// How long the last documents serve while newer ones cannot be read.
 const DOCUMENTS_MAX_AGE: Duration = Duration::from_secs(300);
@@ -62,13 +66,27 @@ impl CurrentSettings {
         &*self.port
     }
 
-    /// The documents in force, if calls are admitted at all.
-    pub(crate) async fn admit(&self, now: Timestamp) -> Result<Arc<Documents>, Error> {
+    /// The documents in force, if calls of this caller are admitted at all.
+    pub(crate) async fn admit(&self, caller: &Caller, now: Timestamp) -> Result<Arc<Documents>, Error> {
         let head = self.head(now).await?;
-        if !head.flag.enabled {
+        if !head.flag.admits(now) {
             return Err(Error::BudgetExceeded(head.flag.why));
         }
-        self.documents_of(&head, now).await
+        match head.standing.effect(&caller.tenant, &caller.team, now).stopped {
+            Some(why) => Err(Error::BudgetExceeded(why)),
+            None => self.documents_of(&head, now).await,
+        }
+    }
+
+    /// Puts a call that was admitted within the caps that stand, and says what a model may cost it. The head that admitted
+    /// it says both, so nothing more is read.
+    pub(crate) fn cap(&self, arrival: &mut Arrival) -> Option<PerMillion> {
+        let (head, _) = self.known().head?;
+        let Arrival { caller, at: now, .. } = arrival;
+        let caps = head.standing.effect(&caller.tenant, &caller.team, *now).caps;
+        caller.output = caps.output(&caller.output);
+        caller.flow = caps.flow(caller.flow);
+        caps.max_usd_per_million_output
     }
 
     /// The documents in force, whether or not calls are admitted.

@@ -49,7 +49,7 @@ impl Gateway {
                 tokio::time::sleep(pause).await;
                 looks += 1;
                 // Calls may be stopped meanwhile, and what is kept be purged.
-                let now = self.settings.admit((self.options.clock)()).await?;
+                let now = self.settings.admit(&arrival.caller, (self.options.clock)()).await?;
                 if !Arc::ptr_eq(&now, documents) {
                     return Ok(Flight::Asks(Some(slot)));
                 }

@@ -1,6 +1,6 @@
 //! The handler over ports in memory, on a clock that the tests move: tokio's, which stands still until somebody waits.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use lambda_http::{Context, RequestExt};
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
+use tollgate_core::metrics::Refusals;
 use tollgate_core::record::Record;
 use tollgate_core::sse::SseDecoder;
 use tollgate_core::time::Timestamp;
@@ -23,19 +24,23 @@ use crate::gateway::{Gateway, Options, Ports};
 use crate::handler::Handler;
 
 mod answers;
+mod breakers;
 mod cache;
 mod ledger;
 mod model;
+mod names;
 mod ports;
 mod semantic;
 
 pub(crate) use answers::MemoryAnswers;
+pub(crate) use breakers::MemoryBreakers;
 pub(crate) use cache::MemoryCache;
 pub(crate) use ledger::MemoryLedger;
 pub(crate) use model::{
     Piece, ScriptedModel, Turn, answers, at_once, content, fails, finish, piece, role, streams, usage,
     usage_chunk, whole,
 };
+pub(crate) use names::MemoryNames;
 pub(crate) use ports::{MemorySettings, MemorySpans, Mood};
 pub(crate) use semantic::{MemoryEvidence, MemoryVectors};
 
@@ -47,6 +52,17 @@ pub(crate) const LAMBDA_TIME: Duration = Duration::from_secs(900);
 thread_local! {
     /// Tokio's instant that is noon.
     static ORIGIN: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// The lines of calls that a brake refused.
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+fn remember(line: &str) {
+    LINES.with_borrow_mut(|lines| lines.push(line.to_owned()));
+}
+
+/// The lines that were written since the last call of this.
+pub(crate) fn take_lines() -> Vec<Value> {
+    LINES.take().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn clock() -> Timestamp {
@@ -120,10 +136,12 @@ impl Default for Setup {
 /// A handler and the ports under it.
 pub(crate) struct World {
     pub(crate) settings: Arc<MemorySettings>,
+    pub(crate) breakers: Arc<MemoryBreakers>,
     pub(crate) ledger: Arc<MemoryLedger>,
     pub(crate) cache: Arc<MemoryCache>,
     pub(crate) answers: Arc<MemoryAnswers>,
     pub(crate) model: Arc<ScriptedModel>,
+    pub(crate) names: Arc<MemoryNames>,
     pub(crate) spans: Arc<MemorySpans>,
     pub(crate) vectors: Arc<MemoryVectors>,
     pub(crate) evidence: Arc<MemoryEvidence>,
@@ -149,22 +167,29 @@ impl World {
     pub(crate) fn of(setup: Setup) -> Self {
         ORIGIN.set(Some(Instant::now()));
         let settings = Arc::new(MemorySettings::default());
+        let breakers = Arc::new(MemoryBreakers::default());
         let ledger = Arc::new(MemoryLedger::default());
         let cache = Arc::new(MemoryCache::default());
         let answers = Arc::new(MemoryAnswers::over(ledger.tables.clone()));
         let model = Arc::new(ScriptedModel::of(setup.turns));
+        let names = Arc::new(MemoryNames::default());
         let spans = Arc::new(MemorySpans::default());
         let vectors = Arc::new(MemoryVectors::default());
         let evidence = Arc::new(MemoryEvidence::default());
-        let options = Options { retention_days: 90, cache_ttl: setup.cache_ttl, clock, draw: || 999_999 };
+        let refusals =
+            Refusals { namespace: "Tollgate".to_owned(), environment: "test".to_owned(), write: remember };
+        let draw = || 999_999;
+        let options = Options { retention_days: 90, cache_ttl: setup.cache_ttl, clock, draw, refusals };
         let ports = Ports {
             settings: settings.clone(),
+            breakers: breakers.clone(),
             ledger: ledger.clone(),
             records: ledger.clone(),
             cache: cache.clone(),
             quotas: ledger.clone(),
             answers: answers.clone(),
             model: model.clone(),
+            names: names.clone(),
             spans: spans.clone(),
             vectors: Some(vectors.clone()),
             evidence: evidence.clone(),
@@ -174,10 +199,12 @@ impl World {
         let handler = Handler::new(gateway, setup.settle, outbox);
         Self {
             settings,
+            breakers,
             ledger,
             cache,
             answers,
             model,
+            names,
             spans,
             vectors,
             evidence,

@@ -197,7 +197,7 @@ def take_over_schedules(aws, deployed, functions):
     for logical_id in deployed.of_type("AWS::Events::Rule"):
         name = deployed.physical_ids[logical_id]
         rule = aws.events.describe_rule(Name=name)
-        if "ScheduleExpression" not in rule:
+        if "ScheduleExpression" not in rule or rule["State"] == "DISABLED":
             continue
         aws.events.disable_rule(Name=name)
         for target in aws.events.list_targets_by_rule(Rule=name)["Targets"]:

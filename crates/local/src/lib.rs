@@ -2,6 +2,7 @@
 
 mod clock;
 pub mod credentials;
+pub mod embedded_metrics;
 pub mod emulator;
 pub mod front_door;
 pub mod function;

@@ -18,7 +18,9 @@ mod credentials;
 mod embeddings;
 mod fault;
 mod frame;
+mod guardrail;
 mod invoke;
+mod meter;
 mod models;
 mod parameters;
 mod refusal;
@@ -51,12 +53,14 @@ use self::answer::{Body, PacedChunks, whole, with_head};
 use self::calls::{CallLog, OpenCall};
 use self::credentials::{Caller, identify};
 use self::fault::{FaultBook, Rule};
+use self::meter::{Count, Counter};
 use self::refusal::{Form, Refusal};
 use self::responses::Store;
 use self::route::{Route, route};
 use self::vectors::{Library, Operation};
 use self::wire::{Answer, Content, Stream};
 
+pub use self::meter::Meter;
 pub use self::reply::{IMAGE_TOKENS, count_tokens, reply_for};
 pub use self::vectors::VectorIndex;
 
@@ -72,12 +76,20 @@ pub struct Standin {
     vector_calls: CallLog,
     responses: Arc<Store>,
     vectors: Library,
+    counter: Counter,
 }
 
 impl Standin {
     /// With these vector indexes, empty.
     pub fn with_indexes(indexes: impl IntoIterator<Item = VectorIndex>) -> Self {
         Self { vectors: Library::new(indexes), ..Self::default() }
+    }
+
+    /// One whose calls of Bedrock are counted in the emulator's `CloudWatch`, once the meter runs.
+    #[must_use]
+    pub fn metered(self, endpoint: &str) -> (Self, Meter) {
+        let (counter, meter) = Counter::with_meter(endpoint);
+        (Self { counter, ..self }, meter)
     }
 
     /// Serves connections until accepting one fails; dropping the future drops them all.
@@ -154,6 +166,7 @@ impl Standin {
             call.input_tokens = answer.input_tokens;
             call.output_tokens = answer.output_tokens;
         });
+        self.count(&caller, wire.model(), &rule, &answer);
         Ok(deliver(answer, &rule, call))
     }
 
@@ -177,6 +190,22 @@ impl Standin {
         let document = Content::Document(self.vectors.answer(operation, body)?);
         let answer = Answer { input_tokens: 0, output_tokens: 0, headers: Vec::new(), content: document };
         Ok(deliver(answer, &rule, call))
+    }
+
+    /// What a Bedrock of AWS would put into its metrics.
+    fn count(&self, caller: &Caller, model: &str, rule: &Rule, answer: &Answer) {
+        let input = answer.input_tokens;
+        let cached = rule.cached_tokens.min(input);
+        self.counter.count(caller, |access_key_id, service, region| Count {
+            service,
+            region,
+            access_key_id,
+            model: model.to_owned(),
+            input,
+            cached,
+            cache_written: rule.cache_write_tokens.min(input - cached),
+            output: answer.output_tokens,
+        });
     }
 }
 

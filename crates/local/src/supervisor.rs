@@ -156,7 +156,10 @@ impl Running {
             let schedule = wiring::schedule(&self.functions, rule)?;
             self.parts.spawn(async { match schedule.run().await {} });
         }
-        let standin = Standin::with_indexes(stack.vector_indexes.clone());
+        let (standin, meter) = Standin::with_indexes(stack.vector_indexes.clone()).metered(&stack.endpoint);
+        self.parts.spawn(async { match meter.run().await {} });
+        let extraction = wiring::embedded_metrics(stack, settings);
+        self.parts.spawn(async { match extraction.run().await {} });
         self.parts.spawn(async {
             let Err(error) = standin.serve(ports.standin).await;
             SupervisorError::Standin(error)

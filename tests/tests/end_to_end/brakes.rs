@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tollgate_tests::books::metric_of;
 use tollgate_tests::client::Client;
 use tollgate_tests::raw::{chat, header};
 use tollgate_tests::stack::{Stack, eventually};
@@ -82,6 +83,25 @@ pub(crate) async fn a_spent_budget_is_refused(stack: &Stack) {
 
     let answer = Client::Python.event(stack, &key, &["chat", "--max-tokens", "20"]).await;
     assert_eq!(answer["event"], "answer", "{answer}");
+}
+
+pub(crate) async fn refused_calls_are_counted_once_each(stack: &Stack) {
+    reset(stack).await;
+    let slow = stack.key("ivy", "counted", &["--rate", "0.01", "--burst", "1"]).await;
+    for (call, expected) in [200, 429, 429].into_iter().enumerate() {
+        let answer = chat(stack, &slow, &body(&format!("counted {call}"))).await;
+        assert_eq!(answer.status(), expected, "call {call}");
+    }
+    let poor = stack.key("judy", "counted", &["--budget-usd-day", "0.001"]).await;
+    assert_eq!(chat(stack, &poor, &body("too dear")).await.status(), 429);
+
+    for (name, expected) in [("RateLimited.Count", 2.0), ("Budget.Refused.Count", 1.0)] {
+        let counted = eventually(Duration::from_secs(20), async || {
+            let values = metric_of(stack, ("Team", "counted"), name, "Sum").await;
+            (values == [json!(expected)]).then_some(())
+        });
+        assert!(counted.await.is_some(), "{name} is not {expected}");
+    }
 }
 
 pub(crate) async fn a_budget_notice_stops_the_next_call_and_resume_serves_again(stack: &Stack) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tollgate_core::record::open_partition;
+use tollgate_tests::books::metric;
 use tollgate_tests::stack::{Stack, eventually};
 
 use crate::answers::closed_record;
@@ -65,7 +66,7 @@ pub(crate) async fn the_dead_call_is_charged_as_reserved(stack: &Stack) {
 }
 
 pub(crate) async fn an_unreadable_notice_is_set_aside_whole(stack: &Stack) {
-    let message = r#"{"AlarmName":"not a budget","NewStateValue":"ALARM"}"#;
+    let message = r#"{"Name":"not a budget","State":"ALARM"}"#;
     let notice = json!({"TopicArn": stack.variable("TOLLGATE_BUDGET_TOPIC_ARN"), "Message": message});
     stack.aws("sns", "publish", &notice).await;
 
@@ -80,4 +81,22 @@ pub(crate) async fn an_unreadable_notice_is_set_aside_whole(stack: &Stack) {
     assert!(body.contains("not a budget"), "{body}");
     let (flag, _) = stack.tollgate(&["flag", "show"]).await;
     assert_eq!(flag["enabled"], true, "{flag}");
+}
+
+pub(crate) async fn an_unreadable_record_is_set_aside_whole(stack: &Stack) {
+    let table = stack.stack_output("LedgerTable").await;
+    let record = json!({"request_id": {"S": "unreadable"}, "state": {"S": "from a later release"}});
+    stack.aws("dynamodb", "put_item", &json!({"TableName": table, "Item": record})).await;
+
+    let kept = json!({"Bucket": stack.stack_output("FailedRecordsBucket").await, "Prefix": "unreadable/"});
+    let set_aside = eventually(Duration::from_secs(20), async || {
+        let found = stack.aws("s3", "list_objects_v2", &kept).await;
+        let is_told = metric(stack, "Emitter.SetAside.Count", "Sum").await == [json!(1.0)];
+        (found["KeyCount"] == 1 && is_told).then_some(())
+    });
+
+    assert!(set_aside.await.is_some(), "nothing is set aside\n{}", stack.log("emitter"));
+    // It is no call, and the books are counted later.
+    let key = json!({"TableName": table, "Key": {"request_id": {"S": "unreadable"}}});
+    stack.aws("dynamodb", "delete_item", &key).await;
 }

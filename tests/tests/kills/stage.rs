@@ -181,6 +181,8 @@ fn function(accounts: &Accounts, proxy: &FaultProxy, standin: &str) -> Function 
         ("LIMITS_TABLE", &tables.limits),
         ("CACHE_TABLE", &tables.cache),
         ("LEDGER_TABLE", &tables.ledger),
+        ("METRIC_NAMESPACE", "Tollgate"),
+        ("TOLLGATE_ENVIRONMENT", "dev"),
         ("AWS_ENDPOINT_URL_DYNAMODB", proxy.url()),
         ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", standin),
         ("PROVIDER_ENDPOINT", standin),
@@ -227,7 +229,7 @@ async fn seed(accounts: &Accounts) {
         (Document::Routing, read("routing")),
     ]);
     let (who, why) = ("tests".to_owned(), "kills".to_owned());
-    let flag = Flag { enabled: true, who, why, since_us: clock::now() };
+    let flag = Flag { enabled: true, who, why, since_us: clock::now(), until_us: None };
     let store = ConfigStore::new(&accounts.client, &accounts.tables.config);
     let seeded = store.seed(&texts, &flag).await.expect("the config table is there");
     assert!(matches!(seeded, Seed::Done(_)), "{seeded:?}");

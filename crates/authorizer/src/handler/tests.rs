@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,6 +10,15 @@ use super::*;
 use crate::testing::{KEY, MemoryKeys, MemoryRates, Mood, NOON, event, record};
 
 mod keys;
+
+thread_local! {
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a test's gate writes; each test has a thread of its own.
+fn remember(line: &str) {
+    LINES.with_borrow_mut(|lines| lines.push(line.to_owned()));
+}
 
 struct Gate {
     handler: Handler,
@@ -26,7 +36,9 @@ fn hash() -> String {
 
 fn rules(refusal: Refusal) -> Rules {
     let costs = Costs::parse("POST /v1/responses=2,POST /v1/embeddings=3").unwrap();
-    Rules { refusal, costs, usage_key_prefix: "tollgate-123456789012-".to_owned() }
+    let refusals =
+        Refusals { namespace: "Tollgate".to_owned(), environment: "test".to_owned(), write: remember };
+    Rules { refusal, costs, usage_key_prefix: "tollgate-123456789012-".to_owned(), refusals }
 }
 
 fn gate_over(keys: MemoryKeys, rates: MemoryRates, refusal: Refusal) -> Gate {
@@ -361,4 +373,19 @@ async fn bad_input_is_said() {
     }
     assert_eq!(gate.keys.reads(), 0);
     assert!(gate.rates.is_untouched());
+}
+
+#[tokio::test]
+async fn a_call_over_its_rate_is_counted_in_one_line_and_an_admitted_one_is_not() {
+    let gate = gate(record());
+    gate.exhaust().await;
+    assert_eq!(LINES.take(), Vec::<String>::new());
+
+    gate.ask("c", NOON).await.unwrap();
+
+    let lines = LINES.take();
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    let said: Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&said["RateLimited.Count"], &said["Team"]), (&json!(1), &json!("acme/search")));
+    assert_eq!(said["fields"]["outcome"], "rate_limited");
 }

@@ -98,5 +98,7 @@ pub(super) const fn kind(error: &ModelError) -> &'static str {
         ModelError::TimedOut => "timed out",
         ModelError::Garbled(_) => "garbled",
         ModelError::Broken(_) => "broken",
+        ModelError::Spent(_) => "spent",
+        ModelError::Gone(_) => "model gone",
     }
 }

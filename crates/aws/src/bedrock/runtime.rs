@@ -74,6 +74,7 @@ where
             Some("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException") => {
                 ModelError::Unauthorized(named(service.err().code()))
             }
+            Some("ResourceNotFoundException") => ModelError::Gone(named(service.err().code())),
             Some("ModelTimeoutException") => ModelError::TimedOut,
             code => ModelError::Unavailable(named(code)),
         },

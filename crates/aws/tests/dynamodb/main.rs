@@ -3,13 +3,17 @@
 
 #[cfg(test)]
 mod accounts;
+#[cfg(test)]
+mod breakers;
 #[cfg(feature = "answers")]
+#[cfg(test)]
+mod bypasses;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
-mod evidence;
+mod enforcement;
 #[cfg(test)]
-mod flags;
+mod evidence;
 #[cfg(feature = "answers")]
 #[cfg(test)]
 mod idempotency;

@@ -1,6 +1,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use tollgate_aws::settings::DynamoSettings;
+use tollgate_core::enforcement::Standing;
 use tollgate_core::ports::Settings;
 use tollgate_core::settings::{Document, Flag, HEAD_COPIES, Head, Tenant, head_id};
 use tollgate_core::time::Timestamp;
@@ -29,11 +30,21 @@ async fn every_copy_of_the_head_is_read_and_none_is_no_head() {
             who: "ops".to_owned(),
             why: "seeded".to_owned(),
             since_us: Timestamp::from_secs(1_795_348_800),
+            until_us: None,
         };
         put(
             &table,
             &head_id(copy),
-            Head { flag, catalogue: u64::from(copy), prices: 1, routing: 2, budgets: 3, purges: 4 },
+            Head {
+                flag,
+                catalogue: u64::from(copy),
+                prices: 1,
+                routing: 2,
+                budgets: 3,
+                purges: 4,
+                enforcement: 0,
+                standing: Standing::default(),
+            },
         )
         .await;
     }

@@ -15,11 +15,21 @@ pub(crate) struct Table {
     pub(crate) client: Client,
     pub(crate) name: String,
     key: &'static str,
+    range: Option<&'static str>,
 }
 
 impl Table {
     /// An empty table with this key; `None` where there is no local DynamoDB.
     pub(crate) async fn create(test: &str, key: &'static str) -> Option<Self> {
+        Self::of(test, key, None).await
+    }
+
+    /// The same, with a sort key.
+    pub(crate) async fn with_range(test: &str, key: &'static str, range: &'static str) -> Option<Self> {
+        Self::of(test, key, Some(range)).await
+    }
+
+    async fn of(test: &str, key: &'static str, range: Option<&'static str>) -> Option<Self> {
         let Some(url) = tollgate_aws::vars::read("TOLLGATE_DYNAMODB_URL") else {
             // Past the test harness, which hides what `eprintln!` says in a test that passes.
             let why = format!("skipped {test}: TOLLGATE_DYNAMODB_URL names no DynamoDB Local\n");
@@ -36,6 +46,7 @@ impl Table {
             client: Client::from_conf(config),
             name: format!("{test}-{:08x}", fastrand::u32(..)),
             key,
+            range,
         };
         table.make().await;
         Some(table)
@@ -56,21 +67,14 @@ impl Table {
     }
 
     async fn make(&self) {
-        let attribute = AttributeDefinition::builder()
-            .attribute_name(self.key)
-            .attribute_type(ScalarAttributeType::S)
-            .build()
-            .unwrap();
-        let hash =
-            KeySchemaElement::builder().attribute_name(self.key).key_type(KeyType::Hash).build().unwrap();
-        self.client
-            .create_table()
-            .table_name(&self.name)
-            .attribute_definitions(attribute)
-            .key_schema(hash)
-            .billing_mode(BillingMode::PayPerRequest)
-            .send()
-            .await
-            .unwrap();
+        let keys = [(Some(self.key), KeyType::Hash), (self.range, KeyType::Range)];
+        let mut request = self.client.create_table().table_name(&self.name);
+        for (name, kind) in keys.into_iter().filter_map(|(name, kind)| Some((name?, kind))) {
+            let attribute = AttributeDefinition::builder().attribute_name(name);
+            let attribute = attribute.attribute_type(ScalarAttributeType::S).build().unwrap();
+            let key = KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+            request = request.attribute_definitions(attribute).key_schema(key);
+        }
+        request.billing_mode(BillingMode::PayPerRequest).send().await.unwrap();
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use tollgate_core::budgets::Budgets;
 use tollgate_core::catalogue::{Catalogue, Faults, Prices};
+use tollgate_core::enforcement::Policy;
 use tollgate_core::routing::Routing;
 use tollgate_core::settings::Document;
 
@@ -44,16 +45,18 @@ pub(crate) struct Sources {
     pub(crate) prices: Source,
     pub(crate) routing: Source,
     pub(crate) budgets: Source,
+    pub(crate) enforcement: Source,
 }
 
 /// Documents without a fault.
 #[derive(Debug)]
 pub(crate) struct Checked {
-    pub(crate) origins: [Origin; 4],
+    pub(crate) origins: [Origin; 5],
     pub(crate) catalogue: Catalogue,
     pub(crate) prices: Prices,
     pub(crate) routing: Routing,
     pub(crate) budgets: Budgets,
+    pub(crate) enforcement: Policy,
 }
 
 impl Source {
@@ -95,12 +98,13 @@ impl Source {
 
 impl Sources {
     /// All of them with what they are.
-    pub(crate) fn each_mut(&mut self) -> [(Document, &mut Source); 4] {
+    pub(crate) fn each_mut(&mut self) -> [(Document, &mut Source); 5] {
         [
             (Document::Catalogue, &mut self.catalogue),
             (Document::Prices, &mut self.prices),
             (Document::Routing, &mut self.routing),
             (Document::Budgets, &mut self.budgets),
+            (Document::Enforcement, &mut self.enforcement),
         ]
     }
 
@@ -111,12 +115,16 @@ impl Sources {
         let prices: Option<Prices> = self.prices.parse(Document::Prices, &mut faults);
         let routing: Option<Routing> = self.routing.parse(Document::Routing, &mut faults);
         let budgets: Option<Budgets> = self.budgets.parse(Document::Budgets, &mut faults);
+        let enforcement: Option<Policy> = self.enforcement.parse(Document::Enforcement, &mut faults);
         let mut note = |source: &Source, document, outcome: Result<(), Faults>| {
             let Err(Faults(found)) = outcome else { return };
             faults.extend(found.iter().map(|fault| source.fault(document, fault)));
         };
         if let Some(budgets) = &budgets {
             note(&self.budgets, Document::Budgets, budgets.check());
+        }
+        if let Some(enforcement) = &enforcement {
+            note(&self.enforcement, Document::Enforcement, enforcement.check());
         }
         if let Some(catalogue) = &catalogue {
             note(&self.catalogue, Document::Catalogue, catalogue.check());
@@ -127,11 +135,13 @@ impl Sources {
                 note(&self.routing, Document::Routing, routing.check(catalogue));
             }
         }
-        match (catalogue, prices, routing, budgets) {
-            (Some(catalogue), Some(prices), Some(routing), Some(budgets)) if faults.is_empty() => {
-                let origins =
-                    [self.catalogue.origin, self.prices.origin, self.routing.origin, self.budgets.origin];
-                Ok(Checked { origins, catalogue, prices, routing, budgets })
+        match (catalogue, prices, routing, budgets, enforcement) {
+            (Some(catalogue), Some(prices), Some(routing), Some(budgets), Some(enforcement))
+                if faults.is_empty() =>
+            {
+                let sources = [self.catalogue, self.prices, self.routing, self.budgets, self.enforcement];
+                let origins = sources.map(|source| source.origin);
+                Ok(Checked { origins, catalogue, prices, routing, budgets, enforcement })
             }
             _ => Err(Error::Faults(Faults(faults))),
         }
@@ -146,6 +156,7 @@ impl Checked {
             (Document::Prices, serde_json::to_string(&self.prices)?),
             (Document::Routing, serde_json::to_string(&self.routing)?),
             (Document::Budgets, serde_json::to_string(&self.budgets)?),
+            (Document::Enforcement, serde_json::to_string(&self.enforcement)?),
         ]
         .into())
     }
@@ -167,6 +178,7 @@ const fn shipped(document: Document) -> &'static str {
         Document::Prices => include_str!("../../../../config/prices.json"),
         Document::Routing => include_str!("../../../../config/routing.json"),
         Document::Budgets => include_str!("../../../../config/budgets.json"),
+        Document::Enforcement => include_str!("../../../../config/enforcement.json"),
         // Nobody writes it but `cache purge`.
         Document::Purges => "{}",
     }
@@ -183,6 +195,7 @@ mod tests {
             prices: read(Document::Prices),
             routing: read(Document::Routing),
             budgets: read(Document::Budgets),
+            enforcement: read(Document::Enforcement),
         }
     }
 

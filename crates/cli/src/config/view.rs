@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use serde::Serialize;
 use tollgate_aws::config_store::Change;
+use tollgate_core::enforcement::Standing;
 use tollgate_core::settings::Head;
 
 use crate::config::documents::{self, Origin};
@@ -56,30 +57,35 @@ pub(crate) struct Checked {
     prices: String,
     routing: String,
     budgets: String,
+    enforcement: String,
     models: usize,
     targets: usize,
     experiments: usize,
     limited_scopes: usize,
+    rules: usize,
     targets_without_price: Vec<String>,
 }
 
 impl Checked {
     pub(crate) fn of(checked: &documents::Checked) -> Self {
-        let [catalogue, prices, routing, budgets] = checked.origins.each_ref().map(|origin| match origin {
-            Origin::Shipped => "shipped".to_owned(),
-            Origin::Stored => "stored".to_owned(),
-            Origin::File(path) => path.display().to_string(),
-        });
+        let [catalogue, prices, routing, budgets, enforcement] =
+            checked.origins.each_ref().map(|origin| match origin {
+                Origin::Shipped => "shipped".to_owned(),
+                Origin::Stored => "stored".to_owned(),
+                Origin::File(path) => path.display().to_string(),
+            });
         let is_unpriced = |id: &&String| !checked.prices.targets.contains_key(*id);
         Self {
             catalogue,
             prices,
             routing,
             budgets,
+            enforcement,
             models: checked.catalogue.models.len(),
             targets: checked.catalogue.targets.len(),
             experiments: checked.routing.experiments.len(),
             limited_scopes: checked.budgets.limited_scopes(),
+            rules: checked.enforcement.rules().count(),
             targets_without_price: checked.catalogue.targets.keys().filter(is_unpriced).cloned().collect(),
         }
     }
@@ -92,8 +98,9 @@ impl Display for Checked {
             format!("targets without a price: {}", self.targets_without_price.len()),
             format!("experiments: {}", self.experiments),
             format!("limited scopes: {}", self.limited_scopes),
+            format!("rules: {}", self.rules),
         ];
-        let [catalogue, prices, routing, budgets] = sizes;
+        let [catalogue, prices, routing, budgets, enforcement] = sizes;
         write_fields(
             f,
             &[
@@ -101,6 +108,7 @@ impl Display for Checked {
                 ("prices", Some(format!("{} ({prices})", self.prices))),
                 ("routing", Some(format!("{} ({routing})", self.routing))),
                 ("budgets", Some(format!("{} ({budgets})", self.budgets))),
+                ("enforcement", Some(format!("{} ({enforcement})", self.enforcement))),
             ],
         )?;
         for target in &self.targets_without_price {
@@ -118,7 +126,9 @@ pub(crate) struct HeadView {
     routing: u64,
     budgets: u64,
     purges: u64,
+    enforcement: u64,
     flag: FlagView,
+    standing: Standing,
 }
 
 impl HeadView {
@@ -129,6 +139,8 @@ impl HeadView {
             routing: head.routing,
             budgets: head.budgets,
             purges: head.purges,
+            enforcement: head.enforcement,
+            standing: head.standing,
             flag: FlagView::of(head.flag),
         }
     }
@@ -144,6 +156,8 @@ impl Display for HeadView {
                 ("prices", version(self.prices)),
                 ("routing", version(self.routing)),
                 ("budgets", version(self.budgets)),
+                ("enforcement", version(self.enforcement)),
+                ("restrictions", Some(self.standing.0.len().to_string())),
                 ("flag", Some(self.flag.to_string())),
             ],
         )

@@ -6,7 +6,7 @@ use std::fmt::{self, Display};
 
 use serde::Serialize;
 use tollgate_core::name::Name;
-use tollgate_core::record::{End, Record};
+use tollgate_core::record::{End, Record, Try};
 use tollgate_core::time::{Day, Timestamp};
 
 use self::semantic::Semantic;
@@ -35,6 +35,12 @@ pub(crate) struct Call {
     trace_id: Option<String>,
     cache: &'static str,
     attempts: u32,
+    /// How each request to a target ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tries: Vec<String>,
+    /// Targets that their breakers kept it from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    kept_from: Vec<String>,
     reserved_usd: Usd,
     charged_usd: Usd,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -83,11 +89,17 @@ impl Call {
             trace_id: record.trace_id,
             cache: record.cache.as_str(),
             attempts: record.attempts,
+            tries: record.tries.iter().map(try_text).collect(),
+            kept_from: record.kept_from,
             reserved_usd: Usd(record.reserved_nanos),
             charged_usd: Usd(record.charged_nanos),
             end: record.end.map(Ended::of),
         }
     }
+}
+
+fn try_text(tried: &Try) -> String {
+    format!("{} {} after {} ms", tried.target, tried.cause.as_str(), thousands(tried.took_us / 1_000))
 }
 
 impl Ended {
@@ -152,6 +164,8 @@ impl Display for Call {
                 ("target", self.target.clone()),
                 ("provider", end.and_then(|end| end.provider.clone())),
                 ("cache", Some(format!("{}, {} {attempts}", self.cache, self.attempts))),
+                ("tries", Some(self.tries.join(", ")).filter(|text| !text.is_empty())),
+                ("skipped", Some(self.kept_from.join(", ")).filter(|text| !text.is_empty())),
                 ("trace", self.trace_id.clone()),
                 ("began", Some(self.created_at.clone())),
                 ("ended", end.map(|end| end.ended_at.clone())),

@@ -92,10 +92,13 @@ fn a_replay_is_neither_hit_nor_miss_and_no_providers_answer() {
 }
 
 #[test]
-fn an_expiry_says_nothing_about_latency() {
+fn an_expiry_says_nothing_about_what_nobody_measured() {
     let posting = call(serde_json::json!({"state": "expired", "outcome": "expired"}));
 
-    assert!(data("prod", &[posting]).iter().all(|datum| datum.name != "Latency"));
+    let data = data("prod", &[posting]);
+    for name in ["Latency", "Cost.PerRequest", "Tokens.PerRequest"] {
+        assert!(data.iter().all(|datum| datum.name != name), "{name}");
+    }
 }
 
 #[test]
@@ -125,15 +128,42 @@ fn the_largest_request_is_within_the_limits() {
         .map(|index| {
             call(serde_json::json!({
                 "ended_us": index * 60_000_000, "team": format!("team-{index}"), "outcome": format!("cause-{index}"),
-                "latency_us": index, "model": format!("model-{index}")
+                "latency_us": index, "model": format!("model-{index}"), "cache": "hit-exact"
             }))
         })
         .collect();
 
     let data = data("prod", &postings);
 
-    assert_eq!(data.len(), POSTINGS_PER_PUT * 31);
+    assert_eq!(data.len(), POSTINGS_PER_PUT * 43);
     assert!(data.len() <= 1_000);
+}
+
+#[test]
+fn what_calls_emit_is_what_the_list_of_metrics_says() {
+    let postings = [
+        call(serde_json::json!({"outcome": "unavailable"})),
+        call(serde_json::json!({"cache": "hit-exact", "charged_nanos": 0})),
+        call(serde_json::json!({
+            "semantic": {"finding": "would-serve", "is_right": false, "nanos": 0, "tokens": 0}
+        })),
+    ];
+
+    let emitted: std::collections::BTreeSet<_> = data("prod", &postings)
+        .into_iter()
+        .map(|datum| (datum.name, datum.dimensions.into_iter().map(|(name, _)| name).collect::<Vec<_>>()))
+        .collect();
+
+    let listed = ALL.iter().filter(|series| series.emitter == Emitter::Ledger);
+    let listed: std::collections::BTreeSet<_> = listed
+        .flat_map(|series| series.dimension_sets().into_iter().map(|set| (series.name, set.to_vec())))
+        .collect();
+    assert_eq!(emitted, listed);
+    for brake in [Brake::Rate, Brake::Budget] {
+        assert!(
+            ALL.iter().any(|series| { series.name == brake.metric() && series.emitter == Emitter::Refusals })
+        );
+    }
 }
 
 proptest! {

@@ -79,6 +79,7 @@ fn a_settled_call_is_counted_for_everybody_it_belongs_to() {
             "team#acme/search 2026-11-22",
             "key#k 2026-11-22",
             "model#mantle/gpt-5.5 2026-11-22",
+            "tenants-model#mantle/gpt-5.5 2026-11-22",
             "org 2026-11-22"
         ]
     );
@@ -91,6 +92,15 @@ fn a_settled_call_is_counted_for_everybody_it_belongs_to() {
         ..Counts::default()
     };
     assert!(totals.values().all(|counts| *counts == expected));
+}
+
+#[test]
+fn a_call_in_our_own_account_is_none_of_tenants() {
+    let mut open = reserved(CacheOutcome::Miss);
+    open.tenant = Name::default_tenant();
+    let posting = Posting::of(Some(&open), open.released(end("ok"))).unwrap().unwrap();
+
+    assert!(totals([&posting]).keys().all(|(scope, _)| !matches!(scope, Scope::TenantsModel(_))));
 }
 
 #[test]

@@ -13,6 +13,9 @@ use tollgate_emitter::event::{BatchResponse, StreamEvent};
 const BATCH: &str = include_str!("../../../../events/emitter/batch.json");
 const PARTIAL: &str = include_str!("../../../../events/emitter/partial.json");
 
+/// Beside the entry that cannot be read.
+const CALLS_OF_PARTIAL: i128 = 2;
+
 fn event(text: &str) -> StreamEvent {
     serde_json::from_str(text).unwrap()
 }
@@ -52,6 +55,7 @@ async fn a_batch_is_counted_to_the_nano_dollar() {
     org 2026-11-22
     team#acme/ads 2026-11-22
     team#default/search 2026-11-22
+    tenants-model#mantle-us-east-1/gpt-5.5 2026-11-22
     user#acme/bob 2026-11-22
     user#default/alice 2026-11-22
     ");
@@ -69,14 +73,16 @@ async fn a_batch_that_comes_again_leaves_the_books_as_they_are() {
 }
 
 #[tokio::test]
-async fn what_comes_before_an_unreadable_entry_is_counted_and_what_comes_after_is_not() {
+async fn a_batch_goes_on_without_the_entry_that_nobody_can_read() {
     let emitter = Emitter::new(&[], &[]);
 
     let response = emitter.handler.handle(&event(PARTIAL), LATER).await.unwrap();
 
-    assert_eq!(response, failed("300000000000000499274"));
-    assert_eq!(emitter.rollups.org().calls, 1);
-    assert_eq!(emitter.metrics.sum("Requests.Count"), 1_000_000_000);
+    assert_eq!(response, BatchResponse::default());
+    assert_eq!(emitter.rollups.org().calls, CALLS_OF_PARTIAL);
+    assert_eq!(emitter.metrics.sum("Requests.Count"), CALLS_OF_PARTIAL * 1_000_000_000);
+    let entries = emitter.aside.entries.lock().unwrap();
+    assert_eq!(entries.keys().collect::<Vec<_>>(), ["300000000000000499274"]);
 }
 
 #[tokio::test]

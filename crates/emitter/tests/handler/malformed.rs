@@ -1,10 +1,12 @@
-//! Events that are not as they should be: each is said, loses nothing, and counts nothing.
+//! Events that are not as they should be: each is said and set aside, loses nothing, and counts nothing.
+
+use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 use tollgate_core::rollup::Counts;
-use tollgate_emitter::event::StreamEvent;
+use tollgate_emitter::event::{BatchResponse, StreamEvent};
 
-use crate::memory::{Emitter, LATER};
+use crate::memory::{Emitter, Fate, LATER};
 use crate::{BATCH, failed};
 
 /// A good entry, a bad one and a good one, by changing the middle one of three that became final.
@@ -27,7 +29,7 @@ fn remove(entry: &mut Value, pointer: &str) {
 }
 
 #[tokio::test]
-async fn an_entry_that_cannot_be_read_is_handed_back_by_its_number() {
+async fn an_entry_that_cannot_be_read_is_set_aside_whole_and_the_others_are_counted() {
     let new = |name: &str| format!("/dynamodb/NewImage/{name}");
     let changed: [(&str, &str, Value); 20] = [
         ("an unknown event name", "/eventName", json!("UPSERT")),
@@ -54,24 +56,57 @@ async fn an_entry_that_cannot_be_read_is_handed_back_by_its_number() {
     let removed = ["request_id", "state", "user", "usage", "outcome", "ended_us", "latency_us", "day"];
 
     for (case, pointer, value) in changed {
-        assert_is_handed_back(case, |entry| set(entry, pointer, value.clone())).await;
+        assert_is_set_aside(case, |entry| set(entry, pointer, value.clone())).await;
     }
     for name in removed {
-        assert_is_handed_back(name, |entry| remove(entry, &new(name))).await;
+        assert_is_set_aside(name, |entry| remove(entry, &new(name))).await;
     }
     for pointer in ["/eventName", "/dynamodb/NewImage", "/dynamodb/OldImage"] {
-        assert_is_handed_back(pointer, |entry| remove(entry, pointer)).await;
+        assert_is_set_aside(pointer, |entry| remove(entry, pointer)).await;
     }
 }
 
-async fn assert_is_handed_back(case: &str, change: impl Fn(&mut Value)) {
+async fn assert_is_set_aside(case: &str, change: impl Fn(&mut Value)) {
     let emitter = Emitter::new(&[], &[]);
+    let event = with_bad(change);
 
-    let response = emitter.handler.handle(&with_bad(change), LATER).await.unwrap();
+    let response = emitter.handler.handle(&event, LATER).await.unwrap();
 
-    assert_eq!(response, failed("300000000000000499273"), "{case}");
-    assert_eq!(emitter.rollups.org().calls, 1, "{case}");
-    assert_eq!(emitter.metrics.sum("Requests.Count"), 1_000_000_000, "{case}");
+    assert_eq!(response, BatchResponse::default(), "{case}");
+    let entries = emitter.aside.entries.lock().unwrap();
+    let (reason, entry) = &entries["300000000000000499273"];
+    assert!(!reason.is_empty(), "{case}");
+    assert_eq!(entry, event.entries[1].get(), "{case}");
+    assert_eq!(emitter.rollups.org().calls, 2, "{case}");
+    assert_eq!(emitter.metrics.sum("Requests.Count"), 2_000_000_000, "{case}");
+    assert_eq!(emitter.metrics.sum("Emitter.SetAside.Count"), 1_000_000_000, "{case}");
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_set_aside_is_handed_back_and_nothing_behind_it_is_counted() {
+    let emitter = Emitter::new(&[], &[]);
+    emitter.aside.is_down.store(true, Ordering::Relaxed);
+    let event = with_bad(|entry| remove(entry, "/eventName"));
+
+    let response = emitter.handler.handle(&event, LATER).await.unwrap();
+
+    assert_eq!(response, failed("300000000000000499273"));
+    assert_eq!(emitter.rollups.org().calls, 1);
+    assert_eq!(emitter.metrics.sum("Requests.Count"), 1_000_000_000);
+    assert_eq!(emitter.metrics.sum("Emitter.SetAside.Count"), 0);
+}
+
+#[tokio::test]
+async fn an_entry_behind_one_that_comes_again_is_counted_as_set_aside_once() {
+    let emitter = Emitter::new(&[], &[Fate::Refused]);
+    let event = with_bad(|entry| remove(entry, "/eventName"));
+
+    let first = emitter.handler.handle(&event, LATER).await.unwrap();
+    let second = emitter.handler.handle(&event, LATER).await.unwrap();
+
+    assert_eq!((first, second), (failed("300000000000000499271"), BatchResponse::default()));
+    assert_eq!(emitter.aside.entries.lock().unwrap().len(), 1);
+    assert_eq!(emitter.metrics.sum("Emitter.SetAside.Count"), 1_000_000_000);
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! The books and the metrics in memory, and how they fail.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tollgate_core::metrics::Datum;
 use tollgate_core::money::Nanos;
-use tollgate_core::ports::{Metrics, PutError, Rollups, StoreError};
+use tollgate_core::ports::{Aside, Metrics, PutError, Rollups, StoreError};
 use tollgate_core::rollup::{Counts, Posting, totals};
 use tollgate_core::time::Timestamp;
 use tollgate_emitter::Handler;
@@ -117,8 +118,28 @@ impl Metrics for MemoryMetrics {
     }
 }
 
+/// What was set aside, by number: the reason and the entry.
+#[derive(Default)]
+pub(crate) struct MemoryAside {
+    pub(crate) is_down: AtomicBool,
+    pub(crate) entries: Mutex<BTreeMap<String, (String, String)>>,
+}
+
+#[async_trait]
+impl Aside for MemoryAside {
+    async fn set_aside(&self, number: &str, entry: &str, reason: &str) -> Result<(), StoreError> {
+        if self.is_down.load(Ordering::Relaxed) {
+            return Err(StoreError { store: "failed records", cause: "down".into() });
+        }
+        let kept = (reason.to_owned(), entry.to_owned());
+        self.entries.lock().unwrap().insert(number.to_owned(), kept);
+        Ok(())
+    }
+}
+
 /// An emitter over memory.
 pub(crate) struct Emitter {
+    pub(crate) aside: Arc<MemoryAside>,
     pub(crate) rollups: Arc<MemoryRollups>,
     pub(crate) metrics: Arc<MemoryMetrics>,
     pub(crate) handler: Handler,
@@ -135,7 +156,9 @@ impl Emitter {
             fates: Mutex::new(metrics.iter().copied().collect()),
             ..MemoryMetrics::default()
         });
-        let handler = Handler::new(rollups.clone(), metrics.clone(), "test".to_owned(), || NOW);
-        Self { rollups, metrics, handler }
+        let aside = Arc::new(MemoryAside::default());
+        let handler =
+            Handler::new(rollups.clone(), metrics.clone(), aside.clone(), "test".to_owned(), || NOW);
+        Self { aside, rollups, metrics, handler }
     }
 }

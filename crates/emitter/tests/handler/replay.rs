@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use tollgate_core::budget::{Budget, FlowPolicy};
 use tollgate_core::caller::{Caller, Role};
+use tollgate_core::metrics::POSTINGS_PER_PUT;
 use tollgate_core::money::Nanos;
 use tollgate_core::record::{CacheOutcome, End, Opening, Record};
 use tollgate_core::rollup::Counts;
@@ -181,6 +182,7 @@ proptest! {
         prop_assert_eq!(metrics.sum("Tokens.Output.Total"), ledger.tokens_output * BILLION);
         prop_assert_eq!(metrics.sum("Tokens.Cached.Total"), ledger.tokens_cached * BILLION);
         prop_assert_eq!(metrics.sum("Cache.Hits"), ledger.hits * BILLION);
+        prop_assert_eq!(metrics.sum("Cache.Saved.Total"), ledger.saved_nanos);
         prop_assert_eq!(metrics.sum("Emitter.Ambiguous.Count"), 0);
     }
 
@@ -200,7 +202,7 @@ proptest! {
         let doubled = metrics.sum("Requests.Count") - ledger.calls * BILLION;
         prop_assert_eq!(emitter.rollups.org(), ledger);
         prop_assert!(doubled >= 0);
-        prop_assert!(doubled <= i128::try_from(lost * 30).unwrap() * BILLION);
+        prop_assert!(doubled <= i128::try_from(lost * POSTINGS_PER_PUT).unwrap() * BILLION);
         let is_doubled = doubled > 0;
         prop_assert!(!is_doubled || metrics.sum("Emitter.Ambiguous.Count") > 0);
     }

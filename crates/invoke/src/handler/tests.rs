@@ -43,6 +43,8 @@ async fn the_verdict_of_the_authorizer_is_said_in_its_words() {
         @r#"{"error":{"message":"Rate limit reached for requests. Please try again in 7s.","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#
     );
     assert!(world.is_untouched());
+    // The authorizer has counted it.
+    assert!(take_lines().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

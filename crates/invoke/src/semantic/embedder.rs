@@ -22,6 +22,7 @@ use super::Nearby;
 use crate::arrival::{Arrival, Serving};
 use crate::attempt::no_answer;
 use crate::gateway::Gateway;
+use crate::redacting::is_hidden;
 use crate::settings::Documents;
 
 /// An embedding that takes longer than this is a miss.
@@ -76,6 +77,10 @@ impl Embedder {
     fn asking(&self, text: &str) -> Option<Asking> {
         let body = json!({"model": self.alias, "input": text}).to_string();
         let request = Request::parse(Dialect::Embeddings, body.as_bytes()).ok()?;
+        // Placeholders would make two people's questions one, so what this model must not see has no vector.
+        if is_hidden(&request, &self.target) {
+            return None;
+        }
         let target = (self.id.as_str(), &self.target);
         let ready = Ready::new(&request, target, &request.parameters(), None).ok()?;
         let bound = attempt_bound(&request, &self.target, &self.price, TIER, (0, 0));
@@ -98,7 +103,7 @@ impl Gateway {
     ) -> Option<Vec<f32>> {
         let asking = embedder.asking(text)?;
         // No model is asked once calls are stopped; the call itself is refused for it, a step later.
-        self.settings.admit((self.options.clock)()).await.ok()?;
+        self.settings.admit(&serving.arrival.caller, (self.options.clock)()).await.ok()?;
         let asked = tokio::time::timeout(EMBED_TIMEOUT, self.ask_embedder(serving, embedder, &asking)).await;
         match asked.unwrap_or(Err(ModelError::TimedOut)) {
             Ok((vector, usage)) => {

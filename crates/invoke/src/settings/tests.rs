@@ -1,6 +1,9 @@
+mod standing;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::time::advance;
 use tollgate_core::model::ModelError;
 use tollgate_core::money::Nanos;
@@ -19,7 +22,7 @@ fn fresh() -> serde_json::Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_that_were_stopped_are_refused_and_leave_no_trace() {
+async fn calls_that_were_stopped_are_refused_and_leave_only_the_line_that_counts_them() {
     let world = World::scripted([]);
     world.settings.stop("the budget gpt is used up");
 
@@ -28,6 +31,10 @@ async fn calls_that_were_stopped_are_refused_and_leave_no_trace() {
     assert_eq!((said.status, said.code().as_str()), (429, "budget_exceeded"));
     assert_eq!(said.json()["error"]["message"], "calls are stopped: the budget gpt is used up");
     assert!(world.is_untouched());
+    let lines = take_lines();
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!((&line["Budget.Refused.Count"], &line["Team"]), (&json!(1), &json!("search")));
+    assert_eq!(line["fields"]["code"], "budget_exceeded");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use tollgate_core::enforcement::Standing;
 use tollgate_core::ports::{Settings, Spans, StoreError};
 use tollgate_core::settings::{Document, Flag, Head, Tenant};
 use tollgate_core::trace::{Span, Trace};
@@ -41,7 +42,13 @@ pub(crate) struct MemorySettings {
 
 impl Default for MemorySettings {
     fn default() -> Self {
-        let flag = Flag { enabled: true, who: "seed".to_owned(), why: "new".to_owned(), since_us: NOON };
+        let flag = Flag {
+            enabled: true,
+            who: "seed".to_owned(),
+            why: "new".to_owned(),
+            since_us: NOON,
+            until_us: None,
+        };
         let documents = [
             (Document::Catalogue, catalogue()),
             (Document::Prices, prices()),
@@ -58,6 +65,8 @@ impl Default for MemorySettings {
                 routing: 1,
                 budgets: 0,
                 purges: 0,
+                enforcement: 0,
+                standing: Standing::default(),
             }))),
             documents: Mutex::new(Ok(documents.map(|(document, text)| (document, text.to_string())).into())),
             tenants: Mutex::new(Ok(HashMap::new())),
@@ -122,6 +131,7 @@ impl MemorySettings {
             Document::Routing => head.routing += 1,
             Document::Budgets => head.budgets += 1,
             Document::Purges => head.purges += 1,
+            Document::Enforcement => head.enforcement += 1,
         });
     }
 

@@ -19,7 +19,7 @@ impl Form {
     pub(super) fn of(path: &str) -> Self {
         match vectors::Operation::of(path) {
             Some(_) => Self::Vectors,
-            None if path.starts_with("/model/") => Self::Native,
+            None if path.starts_with("/model/") || path.starts_with("/guardrail/") => Self::Native,
             None => Self::OpenAi,
         }
     }

@@ -13,6 +13,7 @@ use super::chat::Chat;
 use super::converse::Converse;
 use super::credentials::{Caller, Service};
 use super::embeddings;
+use super::guardrail;
 use super::invoke;
 use super::models::{Surface, mantle_ids, openai_ids};
 use super::refusal::Refusal;
@@ -61,6 +62,9 @@ pub(super) fn route(
         ("GET", _, Service::OpenAi) => models(path, "/v1/models", &openai_ids()),
         ("GET", _, Service::Compatible) => models(path, "/compatible/v1/models", &["on-premises"]),
         (_, _, Service::Runtime) if path.starts_with("/v1/") => Ok(Route::Document(unknown_operation())),
+        ("POST", path, Service::Runtime) if guardrail::is_apply(path) => {
+            Ok(Route::Document(guardrail::apply(body)?))
+        }
         (_, _, Service::Runtime) if *method == Method::POST => native(parts, path, body),
         _ => Err(not_found()),
     }

@@ -114,6 +114,9 @@ fn arguments(settings: &Settings) -> Vec<OsString> {
     for (name, path) in paths {
         arguments.extend([name.into(), path.into()]);
     }
+    for param in &settings.params {
+        arguments.extend(["--param".into(), param.into()]);
+    }
     if settings.auth {
         arguments.push("--auth".into());
     }

@@ -64,6 +64,7 @@ mod tests {
             state_dir: PathBuf::new(),
             binaries: PathBuf::new(),
             python: PathBuf::new(),
+            params: Vec::new(),
             ready_file: None,
         }
     }

@@ -29,6 +29,9 @@ pub struct Settings {
     /// The Python that the emulator is installed for
     #[arg(long, default_value = "target/tools/stack/bin/python")]
     pub python: PathBuf,
+    /// A parameter of the template
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    pub params: Vec<String>,
     /// A file to write when the stack is ready
     #[arg(long)]
     pub ready_file: Option<PathBuf>,

@@ -51,8 +51,9 @@ struct CreatedKey {
     key: String,
 }
 
-/// What a laptop deploys otherwise than the template's defaults: all that the local stack can do.
-const PARAMETERS: [&str; 2] = ["--param", "SemanticCache=true"];
+/// What a laptop deploys otherwise than the template's defaults: all that the local stack can do, and nothing else. The
+/// emulator's CloudFormation takes no metric math and knows neither anomaly detectors nor insight rules.
+const PARAMETERS: [&str; 4] = ["--param", "SemanticCache=true", "--param", "CloudWatchInsights=false"];
 
 /// Deploys the template and leaves the stack's description in the state directory.
 pub(super) async fn deploy(settings: &Settings, endpoint: &str) -> Result<(), ToolError> {
@@ -65,6 +66,10 @@ pub(super) async fn deploy(settings: &Settings, endpoint: &str) -> Result<(), To
         .arg(&settings.binaries)
         .arg("--out")
         .arg(settings.stack_file())
+        // The address that the template works out is one of AWS.
+        .arg("--param")
+        .arg(format!("FrontDoorUrl={}/v1", settings.front_door_url()))
+        .args(settings.params.iter().flat_map(|param| ["--param", param]))
         .envs([("AWS_ACCESS_KEY_ID", ROOT_KEY), ("AWS_SECRET_ACCESS_KEY", ROOT_KEY)]);
     run("deploy.py", &mut command).await.map(drop)
 }

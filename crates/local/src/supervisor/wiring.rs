@@ -13,6 +13,7 @@ use super::environment::endpoints;
 use super::error::describe;
 use super::settings::Settings;
 use crate::credentials::{self, RoleCredentials};
+use crate::embedded_metrics::EmbeddedMetrics;
 use crate::front_door::Stage;
 use crate::function::{Function, FunctionSpec, InvokeError};
 use crate::pump::{Bucket, Limits, Mapping, Outcome, Policy, Pump, Responses, Target};
@@ -83,6 +84,12 @@ pub(super) fn schedule(functions: &Functions, rule: &Rule) -> Result<Schedule, S
         input: rule.input.clone(),
         function: running(functions, &rule.function)?,
     })
+}
+
+/// What turns the functions' log lines into metrics.
+pub(super) fn embedded_metrics(stack: &Stack, settings: &Settings) -> EmbeddedMetrics {
+    let logs = stack.functions.values().map(|deployed| settings.log_file(&deployed.binary)).collect();
+    EmbeddedMetrics::new(&stack.endpoint, &stack.region, logs)
 }
 
 fn running(functions: &Functions, id: &str) -> Result<Arc<Function>, StackError> {

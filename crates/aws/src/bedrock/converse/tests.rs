@@ -175,7 +175,7 @@ async fn each_exception_is_told_apart_by_what_can_be_done() {
     for (status, exception, expected) in [
         (400, "ValidationException", "refused"),
         (403, "AccessDeniedException", "unauthorized"),
-        (404, "ResourceNotFoundException", "unavailable"),
+        (404, "ResourceNotFoundException", "model gone"),
         (408, "ModelTimeoutException", "timed out"),
         (424, "ModelErrorException", "unavailable"),
         (429, "ThrottlingException", "throttled"),

@@ -43,8 +43,10 @@ fn classify(reason: &Reason, body: Bytes, retry_after: Option<Duration>) -> Mode
         400 | 413 | 415 | 422 if reason.is_openais => ModelError::Refused { status: reason.status, body },
         401 | 403 => ModelError::Unauthorized(reason.cause()),
         408 | 504 => ModelError::TimedOut,
+        404 | 410 => ModelError::Gone(reason.cause()),
         // A quota that is used up does not come back by waiting.
-        429 if !reason.names("insufficient_quota") => ModelError::Throttled { retry_after },
+        429 if reason.names("insufficient_quota") => ModelError::Spent(reason.cause()),
+        429 => ModelError::Throttled { retry_after },
         _ => ModelError::Unavailable(reason.cause()),
     }
 }

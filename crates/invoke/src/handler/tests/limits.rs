@@ -72,6 +72,7 @@ async fn tokens_of_streams_are_counted_too() {
     let said = world.call(request()).await;
 
     assert_eq!((said.status, said.code().as_str()), (429, "rate_limit_exceeded"));
+    assert_eq!(take_lines().last().map(|line| line["RateLimited.Count"].clone()), Some(json!(1)));
     assert_eq!(world.ledger.record("r-1").unwrap().charged_tokens, 100);
 }
 

@@ -33,7 +33,7 @@ fn when_to_come_back_is_read_in_all_its_forms() {
 #[test]
 fn a_quota_that_is_used_up_is_not_waited_for() {
     let body = r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
-    assert!(matches!(judged(429, body), ModelError::Unavailable(_)));
+    assert!(matches!(judged(429, body), ModelError::Spent(_)));
 
     let body = r#"{"error":{"message":"Rate limit reached","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#;
     assert!(matches!(judged(429, body), ModelError::Throttled { .. }));
@@ -43,7 +43,7 @@ fn a_quota_that_is_used_up_is_not_waited_for() {
 fn a_cause_names_code_and_type_and_quotes_no_message() {
     let body = r#"{"error":{"message":"The model 'x' does not exist","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#;
 
-    let ModelError::Unavailable(cause) = judged(404, body) else { panic!("not unavailable") };
+    let ModelError::Gone(cause) = judged(404, body) else { panic!("not gone") };
 
     assert_eq!(cause.to_string(), "status 404, code model_not_found, type invalid_request_error");
 }
@@ -52,7 +52,7 @@ fn a_cause_names_code_and_type_and_quotes_no_message() {
 fn what_is_no_name_is_not_kept_as_one() {
     let body = r#"{"error":{"type":"why is the sky blue","code":404}}"#;
 
-    let ModelError::Unavailable(cause) = judged(404, body) else { panic!("not unavailable") };
+    let ModelError::Gone(cause) = judged(404, body) else { panic!("not gone") };
 
     assert_eq!(cause.to_string(), "status 404");
 }

@@ -1,0 +1,96 @@
+//! Breakers in the config table: all of them in one item, so that a call reads one thing, whoever it may ask.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_dynamo::aws_sdk_dynamodb_1::{from_attribute_value, to_attribute_value};
+use tollgate_core::breaker::Breaker;
+use tollgate_core::ports::{Board, Breakers, Shift, StoreError};
+
+use crate::store::unreachable;
+
+const STORE: &str = "config";
+
+/// The id of the item.
+const ID: &str = "health";
+
+/// What the attribute of a target begins with: its id follows.
+const TARGET: &str = "target#";
+
+/// The breakers of a config table.
+#[derive(Clone, Debug)]
+pub struct DynamoBreakers {
+    client: Client,
+    table: String,
+    is_consistent: bool,
+}
+
+impl DynamoBreakers {
+    /// Over this table; what is read may be a little old, and costs half.
+    #[must_use]
+    pub const fn new(client: Client, table: String) -> Self {
+        Self { client, table, is_consistent: false }
+    }
+
+    /// The same, for those who write what follows from what they have read.
+    #[must_use]
+    pub fn consistent(self) -> Self {
+        Self { is_consistent: true, ..self }
+    }
+}
+
+#[async_trait]
+impl Breakers for DynamoBreakers {
+    async fn all(&self) -> Result<Board, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(ID.to_owned()))
+            .consistent_read(self.is_consistent)
+            .send()
+            .await
+            .map_err(unreachable(STORE))?;
+        Ok(board(found.item.unwrap_or_default()))
+    }
+
+    async fn write(&self, target: &str, breaker: &Breaker) -> Result<Shift, StoreError> {
+        let before = breaker.revision.saturating_sub(1);
+        let condition = match before {
+            0 => "attribute_not_exists(#target) OR #target.#revision = :before",
+            _ => "#target.#revision = :before",
+        };
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(ID.to_owned()))
+            .update_expression("SET #target = :after")
+            .condition_expression(condition)
+            .expression_attribute_names("#target", format!("{TARGET}{target}"))
+            .expression_attribute_names("#revision", "revision")
+            .expression_attribute_values(":before", AttributeValue::N(before.to_string()))
+            .expression_attribute_values(":after", to_attribute_value(breaker).map_err(unreachable(STORE))?)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Shift::Done),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Shift::Lost),
+                _ => Err(unreachable(STORE)(error)),
+            },
+        }
+    }
+}
+
+/// A breaker that cannot be read is none: its target is admitted.
+fn board(item: HashMap<String, AttributeValue>) -> Board {
+    let breaker = |(name, value): (String, AttributeValue)| {
+        let target = name.strip_prefix(TARGET)?.to_owned();
+        Some((target, from_attribute_value(value).ok()?))
+    };
+    item.into_iter().filter_map(breaker).collect()
+}

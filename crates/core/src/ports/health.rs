@@ -1,0 +1,40 @@
+//! Breakers, and the outcomes that move them.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::breaker::Breaker;
+use crate::health::{Outcome, Window};
+use crate::time::Timestamp;
+
+/// Breakers by target; one that was never written is closed.
+pub type Board = BTreeMap<String, Breaker>;
+
+/// The breakers of the fleet. Without them everybody is admitted.
+#[async_trait]
+pub trait Breakers: Send + Sync {
+    /// All of them, in one read.
+    async fn all(&self) -> Result<Board, StoreError>;
+    /// Writes the breaker of a target over the revision before its own.
+    async fn write(&self, target: &str, breaker: &Breaker) -> Result<Shift, StoreError>;
+}
+
+/// Whether a breaker was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shift {
+    /// It was.
+    Done,
+    /// Somebody else was faster; nothing was written.
+    Lost,
+}
+
+/// What became of requests to targets.
+#[async_trait]
+pub trait Outcomes: Send + Sync {
+    /// Adds outcomes of a target. One that is there already changes nothing.
+    async fn add(&self, target: &str, outcomes: &[Outcome]) -> Result<(), StoreError>;
+    /// Those that ended since then, and perhaps some that ended shortly before.
+    async fn window(&self, target: &str, since: Timestamp) -> Result<Window, StoreError>;
+}
