@@ -14,17 +14,19 @@ import cbor2  # noqa: E402
 from ministack.app import main  # noqa: E402
 from ministack.core import iam_actions  # noqa: E402
 from ministack.core.responses import get_account_id, get_region  # noqa: E402
-from ministack.services import budgets  # noqa: E402
+from ministack.services import apigateway_v1, budgets  # noqa: E402
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS  # noqa: E402
 
 
-def with_metric_namespace(request_tag_context):
-    """Add the condition key cloudwatch:namespace, under which the emitter's role may publish metrics."""
+def with_condition_keys(request_tag_context):
+    """Add cloudwatch:namespace, under which the emitter's role may publish, and iam:PolicyARN, which the lock's may attach."""
 
     def context(service, action, body, parameters):
         keys = request_tag_context(service, action, body, parameters)
         if action == "cloudwatch:PutMetricData":
             keys["cloudwatch:namespace"] = metric_namespace(body, parameters)
+        if action in ("iam:AttachRolePolicy", "iam:DetachRolePolicy"):
+            keys["iam:policyarn"] = (parameters.get("PolicyArn") or [None])[0]
         return keys
 
     return context
@@ -39,7 +41,22 @@ def metric_namespace(body, parameters):
     return cbor2.loads(body).get("Namespace")
 
 
-iam_actions.request_tag_context = with_metric_namespace(iam_actions.request_tag_context)
+iam_actions.request_tag_context = with_condition_keys(iam_actions.request_tag_context)
+
+
+def with_numbers(respond):
+    """Turn the limits of a usage plan into the API's numbers: templates and patches write them as text."""
+
+    def response(plan, *arguments, **options):
+        for limits in (plan.get("throttle"), plan.get("quota")) if isinstance(plan, dict) else ():
+            for name in {"rateLimit", "burstLimit", "limit"} & set(limits or ()):
+                limits[name] = float(limits[name]) if name == "rateLimit" else int(limits[name])
+        return respond(plan, *arguments, **options)
+
+    return response
+
+
+apigateway_v1._v1_response = with_numbers(apigateway_v1._v1_response)
 
 
 def create_budget(_logical_id, properties, _stack_name):
