@@ -77,8 +77,13 @@ impl Environment {
         file.write_all(self.render().as_bytes())
     }
 
+    /// A value with a sign of its own is quoted, as shells and `cargo lambda watch` read it.
     fn render(&self) -> String {
-        self.variables().map(|(name, value)| format!("{name}={value}\n")).collect()
+        let line = |(name, value): (&str, &str)| match value.contains('=') {
+            true => format!("{name}='{value}'\n"),
+            false => format!("{name}={value}\n"),
+        };
+        self.variables().map(line).collect()
     }
 }
 
@@ -87,6 +92,17 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn a_value_with_a_sign_of_its_own_is_quoted() {
+        let plans = ("USAGE_PLANS".to_owned(), "a=1/2,b=3/4".to_owned());
+        let region = ("AWS_REGION".to_owned(), "us-east-1".to_owned());
+
+        assert_eq!(
+            Environment(vec![plans, region]).render(),
+            "USAGE_PLANS='a=1/2,b=3/4'\nAWS_REGION=us-east-1\n"
+        );
+    }
 
     #[test]
     fn is_written_for_its_owner_only() {
