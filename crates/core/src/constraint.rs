@@ -15,6 +15,9 @@ pub const RESIDENCY_HEADER: &str = "x-tollgate-residency";
 /// The header that says what kind of data the prompt holds.
 pub const DATA_CLASS_HEADER: &str = "x-tollgate-data-class";
 
+/// The header that says what kind of task it is.
+pub const TASK_HEADER: &str = "x-tollgate-task";
+
 /// The class of those who name none.
 pub const GENERAL: &str = "general";
 
@@ -68,6 +71,25 @@ pub struct Terms {
     pub task: Option<Name>,
 }
 
+impl Terms {
+    /// Reads headers; `read` gives the value of one, by its name in small letters.
+    pub fn read(read: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let name = |header: &str| named_in(header, read(header).as_deref());
+        Ok(Self {
+            residency: name(RESIDENCY_HEADER)?,
+            data_class: name(DATA_CLASS_HEADER)?,
+            task: name(TASK_HEADER)?,
+        })
+    }
+}
+
+/// The name that a header holds.
+pub(crate) fn named_in(header: &str, value: Option<&str>) -> Result<Option<Name>, Error> {
+    let wrong =
+        |_| Error::invalid(header, format!("{header} is a name: 1 to 64 characters of A-Z a-z 0-9 . _ @ -"));
+    value.map(|value| value.parse().map_err(wrong)).transpose()
+}
+
 impl Constraint {
     /// Whether a target is one of those.
     #[must_use]
@@ -93,7 +115,8 @@ impl Constraint {
     /// What is wrong with it, if anything is.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
-        let lists = [("regions", &self.regions), ("providers", &self.providers), ("agreements", &self.agreements)];
+        let lists =
+            [("regions", &self.regions), ("providers", &self.providers), ("agreements", &self.agreements)];
         let empty = lists.into_iter().find(|(_, list)| list.as_ref().is_some_and(Vec::is_empty));
         if let Some((name, _)) = empty {
             return Some(format!("\"{name}\" is empty, which allows nothing"));
@@ -118,8 +141,10 @@ impl Constraints {
     pub fn faults(&self) -> Vec<String> {
         let kinds =
             [("tenant", &self.tenants), ("residency", &self.residencies), ("data class", &self.data_classes)];
-        let all = kinds.into_iter().flat_map(|(kind, map)| map.iter().map(move |(name, one)| (kind, name, one)));
-        all.filter_map(|(kind, name, one)| one.fault().map(|fault| format!("{kind} \"{name}\": {fault}"))).collect()
+        let all =
+            kinds.into_iter().flat_map(|(kind, map)| map.iter().map(move |(name, one)| (kind, name, one)));
+        all.filter_map(|(kind, name, one)| one.fault().map(|fault| format!("{kind} \"{name}\": {fault}")))
+            .collect()
     }
 }
 
@@ -147,7 +172,8 @@ fn named<'a>(
         return Ok(found);
     }
     let known: Vec<&str> = usual.iter().copied().chain(defined.keys().map(Name::as_str)).collect();
-    let known = if known.is_empty() { "none is defined".to_owned() } else { format!("known: {}", known.join(", ")) };
+    let known =
+        if known.is_empty() { "none is defined".to_owned() } else { format!("known: {}", known.join(", ")) };
     Err(Error::invalid(header, format!("{header}: \"{name}\" is not known; {known}")))
 }
 

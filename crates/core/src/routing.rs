@@ -17,7 +17,7 @@ use crate::output_policy::OutputPolicy;
 use crate::time::Timestamp;
 
 pub use self::rule::{Rule, When, Window};
-pub use self::strategy::{Candidate, Order, Pace, Reason, Score, Strategy};
+pub use self::strategy::{Candidate, Order, Pace, Rating, Reason, Score, Strategy};
 pub use self::weight::Weight;
 
 /// The routing document.
@@ -46,7 +46,7 @@ pub struct Routing {
 pub struct Route {
     /// Share of the users; they need not sum to one.
     pub providers: BTreeMap<String, Weight>,
-    /// Who is asked after the first has failed; nobody but the first's own provider where empty.
+    /// Who is query after the first has failed; nobody but the first's own provider where empty.
     #[serde(default)]
     pub failover_order: Vec<String>,
     /// How the first is chosen, where not by weights.
@@ -65,7 +65,7 @@ pub struct Route {
 
 /// What routing looks at of a call.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct Query<'a> {
     /// Whose account it runs in.
     pub tenant: &'a Name,
     /// Whose bill it is on.
@@ -102,7 +102,8 @@ impl Routing {
         }
         for (number, rule) in self.rules.iter().enumerate() {
             if rule.when.is_everybody() {
-                faults.push(format!("rule \"{}\" fits every call: that is what \"default\" is for", rule.name));
+                faults
+                    .push(format!("rule \"{}\" fits every call: that is what \"default\" is for", rule.name));
             }
             if self.rules[..number].iter().any(|other| other.name == rule.name) {
                 faults.push(format!("rule \"{}\" is there twice", rule.name));
@@ -122,9 +123,9 @@ impl Routing {
 
     /// What is set about the output of a call.
     #[must_use]
-    pub fn output_policy(&self, asked: &Asked<'_>) -> OutputPolicy {
-        let route = self.route(asked).route;
-        match self.teams.get(asked.team.as_str()) {
+    pub fn output_policy(&self, query: &Query<'_>) -> OutputPolicy {
+        let route = self.route(query).route;
+        match self.teams.get(query.team.as_str()) {
             Some(policy) => policy.within(&route.output),
             None => route.output.clone(),
         }
@@ -132,12 +133,12 @@ impl Routing {
 
     /// The route of a call: of the experiment that its team is in, of the first rule that fits, or the default.
     #[must_use]
-    pub fn route<'a>(&'a self, asked: &Asked<'_>) -> Named<'a> {
-        let runs = |route: &&Route| route.window.is_none_or(|window| window.holds(asked.now));
-        if let Some(route) = self.experiments.get(asked.team.as_str()).filter(runs) {
-            return Named { name: asked.team.to_string(), route };
+    pub fn route<'a>(&'a self, query: &Query<'_>) -> Named<'a> {
+        let runs = |route: &&Route| route.window.is_none_or(|window| window.holds(query.now));
+        if let Some(route) = self.experiments.get(query.team.as_str()).filter(runs) {
+            return Named { name: query.team.to_string(), route };
         }
-        match self.rules.iter().find(|rule| rule.when.fits(asked)) {
+        match self.rules.iter().find(|rule| rule.when.fits(query)) {
             Some(rule) => Named { name: rule_name(rule), route: &rule.route },
             None => Named { name: String::new(), route: &self.default },
         }
@@ -146,12 +147,12 @@ impl Routing {
     /// The targets of the model for this call, in the order of weights and failover, without those that its route names
     /// nowhere.
     #[must_use]
-    pub fn targets<'a>(&self, catalogue: &'a Catalogue, asked: &Asked<'_>) -> Vec<(&'a str, &'a Target)> {
-        let Named { name, route } = self.route(asked);
-        let all = catalogue.targets_of(asked.model);
+    pub fn targets<'a>(&self, catalogue: &'a Catalogue, query: &Query<'_>) -> Vec<(&'a str, &'a Target)> {
+        let Named { name, route } = self.route(query);
+        let all = catalogue.targets_of(query.model);
         let first = match route.strategy {
             Strategy::Failover {} => None,
-            _ => route.assign(&all, &name, asked.user),
+            _ => route.assign(&all, &name, query.user),
         };
         let rest = route.failover_order.iter().map(String::as_str);
         let by_weight = route.providers.keys().map(String::as_str).filter(|_| route.compares());
@@ -187,7 +188,8 @@ impl Route {
             faults.push("gives no provider a weight".to_owned());
         }
         let names = || self.providers.keys().chain(&self.failover_order);
-        let is_served = |name: &String| catalogue.targets.iter().any(|(id, target)| is_named(id, target, name));
+        let is_served =
+            |name: &String| catalogue.targets.iter().any(|(id, target)| is_named(id, target, name));
         if !names().any(is_served) {
             faults.push("names no provider and no target of the catalogue".to_owned());
         }
@@ -197,12 +199,16 @@ impl Route {
         if self.window.is_some_and(|window| window.is_empty()) {
             faults.push("has a window that ends before it begins".to_owned());
         }
-        faults.extend(self.strategy.fault().map(|fault| format!("has a strategy that makes no sense: {fault}")));
+        faults.extend(
+            self.strategy.fault().map(|fault| format!("has a strategy that makes no sense: {fault}")),
+        );
         faults.extend(self.output.fault().map(|fault| format!("has an output that makes no sense: {fault}")));
         faults.extend(self.cache.fault().map(|fault| format!("has a cache that makes no sense: {fault}")));
         let embedding = self.cache.semantic.as_ref().map(|policy| policy.embedding.as_str());
         let unknown = embedding.filter(|alias| !embeds(catalogue, alias));
-        faults.extend(unknown.map(|alias| format!("needs an embedding model \"{alias}\", which the catalogue has not")));
+        faults.extend(
+            unknown.map(|alias| format!("needs an embedding model \"{alias}\", which the catalogue has not")),
+        );
         faults
     }
 }

@@ -73,12 +73,19 @@ fn what_holds_for_a_call_is_all_that_its_tenant_and_its_headers_say() {
     assert_eq!(of("default", None, name("general")), Ok(0));
     let unknown = of("acme", name("mars"), None).unwrap_err().to_string();
     assert_eq!(unknown, "x-tollgate-residency: \"mars\" is not known; known: eu");
-    assert!(of("acme", None, name("secret")).unwrap_err().to_string().contains("known: general, personal, health"));
+    assert!(
+        of("acme", None, name("secret"))
+            .unwrap_err()
+            .to_string()
+            .contains("known: general, personal, health")
+    );
 }
 
 #[test]
 fn what_allows_nothing_is_a_fault() {
-    for text in [r#"{"regions": []}"#, r#"{"providers": []}"#, r#"{"regions": ["*-1"]}"#, r#"{"regions": [""]}"#] {
+    for text in
+        [r#"{"regions": []}"#, r#"{"providers": []}"#, r#"{"regions": ["*-1"]}"#, r#"{"regions": [""]}"#]
+    {
         assert!(constraint(text).fault().is_some(), "{text}");
     }
     assert_eq!(constraint(r#"{"regions": ["*"], "no_training": true}"#).fault(), None);

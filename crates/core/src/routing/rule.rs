@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, Route};
+use super::{Query, Route};
 use crate::name::Name;
 use crate::time::Timestamp;
 
@@ -45,12 +45,12 @@ impl When {
 
     /// Whether a call is one of these.
     #[must_use]
-    pub fn fits(&self, asked: &Asked<'_>) -> bool {
+    pub fn fits(&self, query: &Query<'_>) -> bool {
         let is = |wanted: &Option<Name>, name: &Name| wanted.as_ref().is_none_or(|wanted| wanted == name);
-        is(&self.team, asked.team)
-            && is(&self.tenant, asked.tenant)
-            && self.model.as_ref().is_none_or(|model| model == asked.model)
-            && self.task.as_ref().is_none_or(|task| asked.task == Some(task))
+        is(&self.team, query.team)
+            && is(&self.tenant, query.tenant)
+            && self.model.as_ref().is_none_or(|model| model == query.model)
+            && self.task.as_ref().is_none_or(|task| query.task == Some(task))
     }
 }
 

@@ -1,10 +1,13 @@
 //! In which order a route's targets are asked, beyond weights: by what is known of them when a call comes.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Weight;
 use crate::money::Nanos;
 use crate::semantic::millionths::Millionths;
+use crate::time::Timestamp;
 
 /// How a route chooses. Where two targets are equal, weights and the order of failover decide.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +78,18 @@ pub struct Pace {
     pub p95_us: u64,
     /// Answers that this rests on.
     pub samples: u64,
+    /// When it was found, in microseconds.
+    #[serde(default)]
+    pub at_us: Timestamp,
+}
+
+/// What callers said of a target's answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rating {
+    /// All ratings added, each from 0 to 1,000,000.
+    pub sum: u64,
+    /// How many there are.
+    pub count: u64,
 }
 
 /// Why a target is asked first.
@@ -125,6 +140,30 @@ pub struct Order {
     pub scores: Vec<Score>,
 }
 
+/// A pace that was found so long ago says nothing of now.
+const STALE: Duration = Duration::from_secs(600);
+
+/// What the catalogue says of a target's quality counts as so many ratings.
+const PRIOR_RATINGS: u64 = 20;
+
+impl Pace {
+    /// Whether it still says something.
+    #[must_use]
+    pub fn is_recent(&self, now: Timestamp) -> bool {
+        now.since(self.at_us) < STALE
+    }
+}
+
+impl Rating {
+    /// The quality that the catalogue says, moved by what callers said.
+    #[must_use]
+    pub fn quality(self, prior: Millionths) -> Millionths {
+        let sum = u128::from(prior.parts()) * u128::from(PRIOR_RATINGS) + u128::from(self.sum);
+        let mean = sum / (u128::from(PRIOR_RATINGS) + u128::from(self.count));
+        Millionths::new(u32::try_from(mean).unwrap_or(u32::MAX))
+    }
+}
+
 impl Default for Strategy {
     fn default() -> Self {
         Self::Weighted {}
@@ -147,7 +186,10 @@ impl Strategy {
             }
             Self::Latency { min_samples: 0, .. } => Some("min_samples is at least 1"),
             Self::Score { cost, latency, quality, compliance }
-                if cost.millionths() + latency.millionths() + quality.millionths() + compliance.millionths()
+                if cost.millionths()
+                    + latency.millionths()
+                    + quality.millionths()
+                    + compliance.millionths()
                     == 0 =>
             {
                 Some("a score gives nothing a weight")
@@ -160,7 +202,8 @@ impl Strategy {
     /// uniform in 0..1,000,000.
     #[must_use]
     pub fn order(&self, candidates: &[Candidate<'_>], draw: u32) -> Order {
-        let as_they_came = |reason| Order { places: (0..candidates.len()).collect(), reason, scores: Vec::new() };
+        let as_they_came =
+            |reason| Order { places: (0..candidates.len()).collect(), reason, scores: Vec::new() };
         match self {
             Self::Weighted {} => as_they_came(Reason::Weight),
             Self::Failover {} => as_they_came(Reason::FailoverOrder),
@@ -172,7 +215,8 @@ impl Strategy {
                 by_latency(candidates, *min_samples, draw % 100 < u32::from(*explore_percent))
             }
             Self::Score { cost, latency, quality, compliance } => {
-                let weights = [cost, latency, quality, compliance].map(|weight| u128::from(weight.millionths()));
+                let weights =
+                    [cost, latency, quality, compliance].map(|weight| u128::from(weight.millionths()));
                 by_score(candidates, weights)
             }
         }
@@ -213,7 +257,8 @@ fn by_score(candidates: &[Candidate<'_>], weights: [u128; 4]) -> Order {
             let cost = one.cost.map_or(Millionths::new(0), |cost| share(cheapest.0, cost.0));
             let latency = pace(one).map_or(Millionths::new(500_000), |pace| share(fastest, pace.p95_us));
             let parts = [cost, latency, one.quality, one.compliance];
-            let sum: u128 = parts.iter().zip(weights).map(|(part, weight)| u128::from(part.parts()) * weight).sum();
+            let sum: u128 =
+                parts.iter().zip(weights).map(|(part, weight)| u128::from(part.parts()) * weight).sum();
             let total = sum / weights.iter().sum::<u128>().max(1);
             let total = Millionths::new(u32::try_from(total).unwrap_or(u32::MAX));
             let (quality, compliance) = (one.quality, one.compliance);
@@ -256,7 +301,7 @@ mod tests {
     use super::*;
 
     fn candidate(id: &str, cost: u64, pace: Option<(u64, u64)>) -> Candidate<'_> {
-        let pace = pace.map(|(p95_us, samples)| Pace { p95_us, samples });
+        let pace = pace.map(|(p95_us, samples)| Pace { p95_us, samples, at_us: Timestamp::default() });
         let half = Millionths::new(500_000);
         Candidate { id, cost: Some(Nanos(cost)), pace, quality: half, compliance: half }
     }
@@ -268,10 +313,8 @@ mod tests {
     #[test]
     fn the_cheapest_goes_first_and_one_without_a_price_last() {
         let unpriced = Candidate { cost: None, ..candidate("c", 0, None) };
-        let order = strategy(r#"{"kind":"cost"}"#).order(
-            &[unpriced, candidate("a", 20, None), candidate("b", 10, None)],
-            0,
-        );
+        let order = strategy(r#"{"kind":"cost"}"#)
+            .order(&[unpriced, candidate("a", 20, None), candidate("b", 10, None)], 0);
 
         assert_eq!((order.places, order.reason), (vec![2, 1, 0], Reason::Cheapest));
     }
@@ -279,8 +322,11 @@ mod tests {
     #[test]
     fn the_fastest_goes_first_where_enough_is_known() {
         let latency = strategy(r#"{"kind":"latency"}"#);
-        let candidates =
-            [candidate("a", 1, Some((900, 50))), candidate("b", 1, Some((10, 3))), candidate("c", 1, Some((500, 20)))];
+        let candidates = [
+            candidate("a", 1, Some((900, 50))),
+            candidate("b", 1, Some((10, 3))),
+            candidate("c", 1, Some((500, 20))),
+        ];
 
         let order = latency.order(&candidates, 99);
         assert_eq!((order.places, order.reason), (vec![2, 0, 1], Reason::Fastest));
@@ -294,7 +340,8 @@ mod tests {
     #[test]
     fn a_score_is_explained_by_its_parts() {
         let score = strategy(r#"{"kind":"score","cost":0.5,"latency":0.25,"quality":0.25}"#);
-        let good = Candidate { quality: Millionths::new(1_000_000), ..candidate("good", 40, Some((100, 30))) };
+        let good =
+            Candidate { quality: Millionths::new(1_000_000), ..candidate("good", 40, Some((100, 30))) };
         let cheap = candidate("cheap", 10, Some((200, 30)));
 
         let order = score.order(&[good, cheap], 0);
@@ -303,6 +350,15 @@ mod tests {
         let totals: Vec<u32> = order.scores.iter().map(|score| score.total.parts()).collect();
         // 0.5 · 10/40 + 0.25 · 1 + 0.25 · 1, and 0.5 · 1 + 0.25 · 100/200 + 0.25 · 0.5.
         assert_eq!(totals, [625_000, 750_000]);
+    }
+
+    #[test]
+    fn feedback_moves_the_quality_that_the_catalogue_says() {
+        let prior = Millionths::new(500_000);
+
+        assert_eq!(Rating::default().quality(prior), prior);
+        assert_eq!(Rating { sum: 20_000_000, count: 20 }.quality(prior), Millionths::new(750_000));
+        assert_eq!(Rating { sum: 0, count: 20 }.quality(prior), Millionths::new(250_000));
     }
 
     #[test]

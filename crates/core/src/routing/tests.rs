@@ -31,15 +31,15 @@ impl Call {
         Self { task: Some(task.parse().unwrap()), ..self }
     }
 
-    fn asked(&self) -> Asked<'_> {
+    fn query(&self) -> Query<'_> {
         let Self { tenant, team, user, model, task, now } = self;
-        Asked { tenant, team, user, model, task: task.as_ref(), now: *now }
+        Query { tenant, team, user, model, task: task.as_ref(), now: *now }
     }
 }
 
 fn ids(routing: &Routing, alias: &'static str, team: &str, user: &str) -> Vec<String> {
     let catalogue = catalogue();
-    let targets = routing.targets(&catalogue, &Call::of(alias, team, user).asked());
+    let targets = routing.targets(&catalogue, &Call::of(alias, team, user).query());
     targets.into_iter().map(|(id, _)| id.to_owned()).collect()
 }
 
@@ -133,7 +133,7 @@ fn the_first_rule_that_fits_is_taken_and_a_running_experiment_before_it() {
                 {"name": "acme", "when": {"tenant": "acme", "team": "sales"}, "route": {"providers": {"bedrock": 1}}},
                 {"name": "sorting", "when": {"task": "classification"}, "route": {"providers": {"bedrock": 1}}}]}"#,
     );
-    let name = |call: &Call| routing.route(&call.asked()).name;
+    let name = |call: &Call| routing.route(&call.query()).name;
 
     assert_eq!(routing.check(&catalogue()), Ok(()));
     assert_eq!(name(&Call::of("gpt-5.5", "web", "u")), "");
@@ -153,7 +153,7 @@ fn an_experiment_runs_within_its_window_only() {
     let at = |text: &str| {
         let micros = text.parse::<jiff::Timestamp>().unwrap().as_microsecond();
         let now = Timestamp::from_micros(u64::try_from(micros).unwrap());
-        routing.route(&Call { now, ..Call::of("gpt-5.5", "lab", "u") }.asked()).name
+        routing.route(&Call { now, ..Call::of("gpt-5.5", "lab", "u") }.query()).name
     };
 
     assert_eq!(routing.check(&catalogue()), Ok(()));
@@ -165,7 +165,10 @@ fn an_experiment_runs_within_its_window_only() {
 fn routes_that_make_no_sense_are_refused() {
     for (text, fault) in [
         (r#"{"default": {"providers": {"bedrock": 1}, "window": {}}}"#, "is no experiment"),
-        (r#"{"default": {"providers": {"bedrock": 1}, "strategy": {"kind": "failover"}}}"#, "no failover_order"),
+        (
+            r#"{"default": {"providers": {"bedrock": 1}, "strategy": {"kind": "failover"}}}"#,
+            "no failover_order",
+        ),
         (r#"{"default": {"providers": {"bedrock": 1}, "strategy": {"kind": "score"}}}"#, "nothing a weight"),
         (
             r#"{"default": {"providers": {"bedrock": 1}}, "rules": [{"name": "a", "when": {}, "route": {"providers": {"bedrock": 1}}}]}"#,
