@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::aws_sdk_dynamodb_1::{from_attribute_value, to_attribute_value};
 use tollgate_core::breaker::Breaker;
 use tollgate_core::ports::{Board, Breakers, Shift, StoreError};
+use tollgate_core::routing::Pace;
 
 use crate::store::unreachable;
 
@@ -19,6 +20,12 @@ const ID: &str = "health";
 
 /// What the attribute of a target begins with: its id follows.
 const TARGET: &str = "target#";
+
+/// The same, of how fast it was.
+const PACE: &str = "pace#";
+
+/// The same, of the sum and of the number of its ratings.
+const RATED: [&str; 2] = ["rated-sum#", "rated-count#"];
 
 /// The breakers of a config table.
 #[derive(Clone, Debug)]
@@ -84,13 +91,37 @@ impl Breakers for DynamoBreakers {
             },
         }
     }
+
+    async fn pace(&self, target: &str, pace: &Pace) -> Result<(), StoreError> {
+        let update = self.client.update_item().table_name(&self.table);
+        let update =
+            update.key("id", AttributeValue::S(ID.to_owned())).update_expression("SET #pace = :pace");
+        let update = update.expression_attribute_names("#pace", format!("{PACE}{target}"));
+        let pace = to_attribute_value(pace).map_err(unreachable(STORE))?;
+        let sent = update.expression_attribute_values(":pace", pace).send().await;
+        sent.map(drop).map_err(unreachable(STORE))
+    }
 }
 
-/// A breaker that cannot be read is none: its target is admitted.
+/// What cannot be read is not known: its target is admitted.
 fn board(item: HashMap<String, AttributeValue>) -> Board {
-    let breaker = |(name, value): (String, AttributeValue)| {
-        let target = name.strip_prefix(TARGET)?.to_owned();
-        Some((target, from_attribute_value(value).ok()?))
-    };
-    item.into_iter().filter_map(breaker).collect()
+    let mut board = Board::default();
+    for (name, value) in item {
+        if let Some(target) = name.strip_prefix(TARGET) {
+            board
+                .breakers
+                .extend(from_attribute_value(value).ok().map(|breaker| (target.to_owned(), breaker)));
+        } else if let Some(target) = name.strip_prefix(PACE) {
+            board.paces.extend(from_attribute_value(value).ok().map(|pace| (target.to_owned(), pace)));
+        } else if let Some(target) = name.strip_prefix(RATED[0]) {
+            board.ratings.entry(target.to_owned()).or_default().sum = number(&value);
+        } else if let Some(target) = name.strip_prefix(RATED[1]) {
+            board.ratings.entry(target.to_owned()).or_default().count = number(&value);
+        }
+    }
+    board
+}
+
+fn number(value: &AttributeValue) -> u64 {
+    value.as_n().ok().and_then(|text| text.parse().ok()).unwrap_or_default()
 }

@@ -56,7 +56,7 @@ async fn list(deployment: &Deployment, catalogue: &Catalogue) -> Result<TargetLi
     let board = deployment.breakers.all().await?;
     let mut targets = Vec::with_capacity(catalogue.targets.len());
     for id in catalogue.targets.keys() {
-        let breaker = board.get(id).cloned().unwrap_or_default();
+        let breaker = board.breakers.get(id).cloned().unwrap_or_default();
         targets.push(view(deployment, catalogue, id, breaker).await?);
     }
     Ok(TargetList(targets))
@@ -89,7 +89,7 @@ async fn force(
     }
     for _ in 0..8 {
         let now = clock::now();
-        let before = deployment.breakers.all().await?.remove(&target).unwrap_or_default();
+        let before = deployment.breakers.all().await?.breakers.remove(&target).unwrap_or_default();
         let word = |is_open| Forced { is_open, who: who.clone(), why: why.clone(), since_us: now };
         let after = before.force(is_open.map(word), now);
         if deployment.breakers.write(&target, &after).await? == Shift::Done {

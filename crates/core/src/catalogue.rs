@@ -1,6 +1,7 @@
 //! Which models there are: aliases, and the targets that can serve them. It is data, because what works where
 //! on Bedrock changes every few weeks; this module says what of it is valid.
 
+mod handling;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::quota::Quota;
 use crate::redaction::Redact;
 use crate::time::Timestamp;
 
+pub use self::handling::{Handling, Merit};
 pub use self::wire::{Auth, EffortField, Guardrail, InvokeBody, SchemaField, Wire};
 
 /// Models by alias, targets by id.
@@ -78,6 +80,12 @@ pub struct Target {
     /// When it is left alone.
     #[serde(default, skip_serializing_if = "BreakerPolicy::is_default")]
     pub breaker: BreakerPolicy,
+    /// What its provider does with what it is told.
+    #[serde(default, skip_serializing_if = "Handling::is_default")]
+    pub handling: Handling,
+    /// How good it is.
+    #[serde(default, skip_serializing_if = "Merit::is_default")]
+    pub merit: Merit,
 }
 
 const fn default_overhead() -> u64 {
@@ -208,6 +216,12 @@ impl Target {
         };
         let usual = if is_outside { Redact::default() } else { Redact::nothing() };
         self.redact.clone().unwrap_or(usual)
+    }
+
+    /// Where a call may be processed.
+    #[must_use]
+    pub fn regions(&self) -> Vec<String> {
+        self.handling.regions(&self.region, &self.model_id)
     }
 
     /// Whether it makes vectors, and no text.

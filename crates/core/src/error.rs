@@ -46,6 +46,9 @@ pub enum Error {
     /// The key may not use the model.
     #[error("this key may not use the model \"{0}\"")]
     ModelNotAllowed(String),
+    /// No target of the model is allowed by the constraints that the call is under.
+    #[error("no target of \"{0}\" is allowed for this tenant, residency and class of data")]
+    NotAllowedAnywhere(String),
     /// Nobody knows what it costs.
     #[error("the model \"{0}\" has no price, so no call is admitted")]
     ModelNotPriced(String),
@@ -139,7 +142,7 @@ impl Error {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::NotFound { .. } | Self::ModelNotFound(_) => StatusCode::NOT_FOUND,
-            Self::ModelNotAllowed(_) => StatusCode::FORBIDDEN,
+            Self::ModelNotAllowed(_) | Self::NotAllowedAnywhere(_) => StatusCode::FORBIDDEN,
             Self::RateLimited { .. }
             | Self::FlowExceeded(_)
             | Self::InsufficientQuota(_)
@@ -175,6 +178,7 @@ impl Error {
             Self::NotFound { .. } => "unknown_url",
             Self::ModelNotFound(_) => "model_not_found",
             Self::ModelNotAllowed(_) => "model_not_allowed",
+            Self::NotAllowedAnywhere(_) => "no_allowed_target",
             Self::ModelNotPriced(_) => "model_not_priced",
             Self::RateLimited { .. } | Self::FlowExceeded(_) => "rate_limit_exceeded",
             Self::InsufficientQuota(_) => "insufficient_quota",
@@ -208,6 +212,7 @@ impl Error {
             | Self::NotFound { .. }
             | Self::ModelNotFound(_)
             | Self::ModelNotAllowed(_)
+            | Self::NotAllowedAnywhere(_)
             | Self::ModelNotPriced(_)
             | Self::InsufficientQuota(_)
             | Self::BudgetExceeded(_)
@@ -265,7 +270,7 @@ impl Error {
             | Self::IdempotencyKeyReused
             | Self::AnswerLost(_)
             | Self::Refused { .. } => "invalid_request_error",
-            Self::ModelNotAllowed(_) => "permission_error",
+            Self::ModelNotAllowed(_) | Self::NotAllowedAnywhere(_) => "permission_error",
             Self::RateLimited { .. } | Self::FlowExceeded(FlowRefusal::Concurrency { .. }) => "requests",
             Self::FlowExceeded(FlowRefusal::Tokens { .. }) => "tokens",
             Self::InsufficientQuota(_) | Self::BudgetExceeded(_) => "insufficient_quota",

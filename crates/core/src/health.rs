@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::outcome::{Cause, Weight};
 use crate::record::{Record, Try};
+use crate::routing::Pace;
 use crate::time::Timestamp;
 
 /// Outcomes are kept together by the time at which they ended.
@@ -141,17 +142,29 @@ impl Window {
     #[must_use]
     pub fn tally(&self, ended: Timestamp, began: Timestamp) -> Tally {
         let mut tally = Tally::default();
-        let mut latencies = Vec::new();
         for outcome in self.0.iter().filter(|one| one.ended_us > ended && one.began_us >= began) {
             tally.count(outcome);
-            if outcome.cause == Cause::Ok {
-                latencies.push(outcome.latency_us);
-            }
         }
+        let answers = |one: &&Outcome| one.ended_us > ended && one.began_us >= began;
+        tally.p95_us = self.p95(answers).map(|(p95_us, _)| p95_us);
+        tally
+    }
+
+    /// How fast the answers came that ended after `ended`; `None` where there are none.
+    #[must_use]
+    pub fn pace(&self, ended: Timestamp, now: Timestamp) -> Option<Pace> {
+        let (p95_us, samples) = self.p95(|one| one.ended_us > ended)?;
+        Some(Pace { p95_us, samples, at_us: now })
+    }
+
+    /// What 95 of 100 of these answers took at most, and how many they are.
+    fn p95(&self, is_meant: impl Fn(&&Outcome) -> bool) -> Option<(u64, u64)> {
+        let answers = self.0.iter().filter(is_meant).filter(|one| one.cause == Cause::Ok);
+        let mut latencies: Vec<u64> = answers.map(|one| one.latency_us).collect();
         latencies.sort_unstable();
         let place = (latencies.len() * 95).div_ceil(100).saturating_sub(1);
-        tally.p95_us = latencies.get(place).copied();
-        tally
+        let samples = u64::try_from(latencies.len()).unwrap_or(u64::MAX);
+        latencies.get(place).map(|p95_us| (*p95_us, samples))
     }
 }
 

@@ -14,6 +14,7 @@ pub mod canary;
 pub mod catalogue;
 pub mod chat;
 pub mod completion;
+pub mod constraint;
 pub mod converse;
 pub mod dialect;
 pub mod embedding;

@@ -17,6 +17,12 @@ impl Name {
         Self("default".to_owned())
     }
 
+    /// The task of calls that want vectors.
+    #[must_use]
+    pub fn embedding() -> Self {
+        Self("embedding".to_owned())
+    }
+
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -4,6 +4,7 @@
 //! follows from the two states alone, so a step that is tried twice counts once.
 
 mod cache_outcome;
+mod decision;
 mod tries;
 mod writes;
 
@@ -24,6 +25,7 @@ use crate::time::{Day, Timestamp};
 use crate::usage::Usage;
 
 pub use self::cache_outcome::CacheOutcome;
+pub use self::decision::Decision;
 pub use self::tries::Try;
 pub use self::writes::{close, write};
 
@@ -127,6 +129,9 @@ pub struct Record {
     /// The targets that their breakers kept it from, although it would have fitted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept_from: Vec<String>,
+    /// Why the first target was chosen; absent where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
     /// The target that was called last, or that a hit once came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -232,6 +237,7 @@ impl Record {
             attempts: 0,
             tries: Vec::new(),
             kept_from: Vec::new(),
+            decision: None,
             target: None,
             redacted: Counts::new(),
             cache: opening.cache,

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::dialect::Dialect;
 use crate::embedding::{self, EmbeddingRequest, Inputs};
 use crate::error::Error;
+use crate::name::Name;
 use crate::parameter::{Parameter, Parameters};
 use crate::prompt::Prompt;
 use crate::raw::RawObject;
@@ -111,6 +112,19 @@ impl Request {
             Dialect::Chat => "max_completion_tokens",
             Dialect::Responses | Dialect::Embeddings => "max_output_tokens",
         }
+    }
+
+    /// The kind of task, as its metadata say it or its endpoint.
+    #[must_use]
+    pub fn task(&self) -> Option<Name> {
+        #[derive(Deserialize)]
+        struct Metadata {
+            task: Option<String>,
+        }
+        let metadata =
+            self.body.raw("metadata").and_then(|raw| serde_json::from_str::<Metadata>(raw.get()).ok());
+        let said = metadata.and_then(|metadata| metadata.task?.parse().ok());
+        said.or_else(|| matches!(self.ask, Ask::Embed(_)).then(Name::embedding))
     }
 
     /// How many pieces the provider wraps in tokens of its own: messages, tools, texts.

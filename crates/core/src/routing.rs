@@ -1,24 +1,40 @@
 //! Routing: which targets serve a call, and in which order. A user stays on the same provider while weights stand.
 
+mod rule;
+mod sticky;
+mod strategy;
+mod weight;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::cache::CachePolicy;
 use crate::catalogue::{Catalogue, Faults, Target};
+use crate::constraint::Constraints;
 use crate::name::Name;
 use crate::output_policy::OutputPolicy;
+use crate::time::Timestamp;
+
+pub use self::rule::{Rule, When, Window};
+pub use self::strategy::{Candidate, Order, Pace, Rating, Reason, Score, Strategy};
+pub use self::weight::Weight;
 
 /// The routing document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Routing {
-    /// For everybody who is in no experiment.
+    /// For everybody who is in no experiment and whom no rule fits.
     pub default: Route,
-    /// By group; a team of that name is the group.
+    /// By group; a team of that name is the group. A running experiment goes before all rules.
     #[serde(default)]
     pub experiments: BTreeMap<String, Route>,
+    /// For calls of a kind; the first that fits is taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+    /// Where calls may go at all.
+    #[serde(default, skip_serializing_if = "is_unconstrained")]
+    pub constraints: Constraints,
     /// What is set about the output of a team's calls, by team.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub teams: BTreeMap<String, OutputPolicy>,
@@ -30,9 +46,15 @@ pub struct Routing {
 pub struct Route {
     /// Share of the users; they need not sum to one.
     pub providers: BTreeMap<String, Weight>,
-    /// Who is asked after the first has failed; nobody but the first's own provider where empty.
+    /// Who is query after the first has failed; nobody but the first's own provider where empty.
     #[serde(default)]
     pub failover_order: Vec<String>,
+    /// How the first is chosen, where not by weights.
+    #[serde(default, skip_serializing_if = "Strategy::is_default")]
+    pub strategy: Strategy,
+    /// When it holds; only an experiment has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// What is set about the output of its calls.
     #[serde(default)]
     pub output: OutputPolicy,
@@ -41,65 +63,51 @@ pub struct Route {
     pub cache: CachePolicy,
 }
 
-/// A weight in millionths, written as a decimal such as `0.8`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Weight(u64);
-
-impl Weight {
-    fn parse(text: &str) -> Option<Self> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        if fraction.len() > 6 || whole.len() > 9 {
-            return None;
-        }
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(whole) || !digits(fraction) {
-            return None;
-        }
-        let millionths: u64 = format!("{fraction:0<6}").parse().ok()?;
-        Some(Self(whole.parse::<u64>().ok()? * 1_000_000 + millionths))
-    }
+/// What routing looks at of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// Whose account it runs in.
+    pub tenant: &'a Name,
+    /// Whose bill it is on.
+    pub team: &'a Name,
+    /// Who calls.
+    pub user: &'a Name,
+    /// The model that is named.
+    pub model: &'a str,
+    /// The kind of task, where the caller says it.
+    pub task: Option<&'a Name>,
+    /// When it came.
+    pub now: Timestamp,
 }
 
-impl<'de> Deserialize<'de> for Weight {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = serde_json::Number::deserialize(deserializer)?;
-        Self::parse(&number.to_string()).ok_or_else(|| {
-            serde::de::Error::custom(format!("{number} is no weight: at least 0, at most six decimals"))
-        })
-    }
-}
-
-impl Serialize for Weight {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = format!("{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000);
-        let number: serde_json::Number = text.parse().map_err(serde::ser::Error::custom)?;
-        number.serialize(serializer)
-    }
+/// The route of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named<'a> {
+    /// Its name: nothing for the default, the group of an experiment, `rule/` and the name of a rule.
+    pub name: String,
+    /// What it says.
+    pub route: &'a Route,
 }
 
 impl Routing {
     /// Checks what the types cannot. A provider that no target has is allowed: its share goes to the others.
     pub fn check(&self, catalogue: &Catalogue) -> Result<(), Faults> {
-        let mut faults = Vec::new();
-        let routes = self.experiments.iter().map(|(name, route)| (name.as_str(), route));
-        for (name, route) in routes.chain([("default", &self.default)]) {
-            if route.providers.values().all(|weight| weight.0 == 0) {
-                faults.push(format!("route \"{name}\" gives no provider a weight"));
+        let mut faults = self.constraints.faults();
+        for (name, route) in self.routes() {
+            let of_route = route.faults(catalogue);
+            faults.extend(of_route.into_iter().map(|fault| format!("route \"{name}\" {fault}")));
+            if route.window.is_some() && !self.experiments.contains_key(&name) {
+                faults.push(format!("route \"{name}\" has a window, and is no experiment"));
             }
-            let names = || route.providers.keys().chain(&route.failover_order);
-            let is_served =
-                |name: &String| catalogue.targets.iter().any(|(id, target)| is_named(id, target, name));
-            if !names().any(is_served) {
-                faults.push(format!("route \"{name}\" names no provider and no target of the catalogue"));
+        }
+        for (number, rule) in self.rules.iter().enumerate() {
+            if rule.when.is_everybody() {
+                faults
+                    .push(format!("rule \"{}\" fits every call: that is what \"default\" is for", rule.name));
             }
-            faults.extend(route.output.fault().map(|fault| format!("route \"{name}\": {fault}")));
-            faults.extend(route.cache.fault().map(|fault| format!("route \"{name}\": {fault}")));
-            let embedding = route.cache.semantic.as_ref().map(|policy| policy.embedding.as_str());
-            faults.extend(
-                embedding.filter(|alias| !embeds(catalogue, alias)).map(|alias| {
-                    format!("route \"{name}\": the catalogue has no embedding model \"{alias}\"")
-                }),
-            );
+            if self.rules[..number].iter().any(|other| other.name == rule.name) {
+                faults.push(format!("rule \"{}\" is there twice", rule.name));
+            }
         }
         for (team, policy) in &self.teams {
             faults.extend(policy.fault().map(|fault| format!("team \"{team}\": {fault}")));
@@ -107,40 +115,49 @@ impl Routing {
         if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
     }
 
-    /// What is set about the output of a team's calls.
+    fn routes(&self) -> impl Iterator<Item = (String, &Route)> {
+        let experiments = self.experiments.iter().map(|(name, route)| (name.clone(), route));
+        let rules = self.rules.iter().map(|rule| (rule_name(rule), &rule.route));
+        experiments.chain(rules).chain([("default".to_owned(), &self.default)])
+    }
+
+    /// What is set about the output of a call.
     #[must_use]
-    pub fn output_policy(&self, team: &Name) -> OutputPolicy {
-        let (_, route) = self.route(team);
-        match self.teams.get(team.as_str()) {
+    pub fn output_policy(&self, query: &Query<'_>) -> OutputPolicy {
+        let route = self.route(query).route;
+        match self.teams.get(query.team.as_str()) {
             Some(policy) => policy.within(&route.output),
             None => route.output.clone(),
         }
     }
 
-    /// The route of a team's calls, and its name; the default route has none.
+    /// The route of a call: of the experiment that its team is in, of the first rule that fits, or the default.
     #[must_use]
-    pub fn route<'a>(&'a self, team: &'a Name) -> (&'a str, &'a Route) {
-        match self.experiments.get(team.as_str()) {
-            Some(route) => (team.as_str(), route),
-            None => ("", &self.default),
+    pub fn route<'a>(&'a self, query: &Query<'_>) -> Named<'a> {
+        let runs = |route: &&Route| route.window.is_none_or(|window| window.holds(query.now));
+        if let Some(route) = self.experiments.get(query.team.as_str()).filter(runs) {
+            return Named { name: query.team.to_string(), route };
+        }
+        match self.rules.iter().find(|rule| rule.when.fits(query)) {
+            Some(rule) => Named { name: rule_name(rule), route: &rule.route },
+            None => Named { name: String::new(), route: &self.default },
         }
     }
 
-    /// The targets of `alias` for this user, first choice first, without those that routing names nowhere.
+    /// The targets of the model for this call, in the order of weights and failover, without those that its route names
+    /// nowhere.
     #[must_use]
-    pub fn targets<'a>(
-        &self,
-        catalogue: &'a Catalogue,
-        alias: &str,
-        team: &Name,
-        user: &Name,
-    ) -> Vec<(&'a str, &'a Target)> {
-        let (experiment, route) = self.route(team);
-        let all = catalogue.targets_of(alias);
-        let first = route.choose(&all, point(experiment, user));
-        let order = first.into_iter().chain(route.failover_order.iter().map(String::as_str));
+    pub fn targets<'a>(&self, catalogue: &'a Catalogue, query: &Query<'_>) -> Vec<(&'a str, &'a Target)> {
+        let Named { name, route } = self.route(query);
+        let all = catalogue.targets_of(query.model);
+        let first = match route.strategy {
+            Strategy::Failover {} => None,
+            _ => route.assign(&all, &name, query.user),
+        };
+        let rest = route.failover_order.iter().map(String::as_str);
+        let by_weight = route.providers.keys().map(String::as_str).filter(|_| route.compares());
         let mut ordered: Vec<(&str, &Target)> = Vec::with_capacity(all.len());
-        for name in order {
+        for name in first.into_iter().chain(rest).chain(by_weight) {
             for (id, target) in &all {
                 let is_new = !ordered.iter().any(|(known, _)| known == id);
                 if is_new && is_named(id, target, name) {
@@ -153,21 +170,51 @@ impl Routing {
 }
 
 impl Route {
-    /// The provider on whose share of the line `point` lies, among those that can serve the call at all.
-    fn choose(&self, targets: &[(&str, &Target)], point: u64) -> Option<&str> {
+    /// The provider of a user, among those that can serve the call at all.
+    fn assign(&self, targets: &[(&str, &Target)], experiment: &str, user: &Name) -> Option<&str> {
         let serves = |name: &str| targets.iter().any(|(id, target)| is_named(id, target, name));
-        let able: Vec<_> = self.providers.iter().filter(|(name, _)| serves(name)).collect();
-        let total: u64 = able.iter().map(|(_, weight)| weight.0).sum();
-        let mut rest = (u128::from(point) * u128::from(total)) >> 64;
-        for (name, weight) in able {
-            let width = u128::from(weight.0);
-            if rest < width {
-                return Some(name);
-            }
-            rest -= width;
-        }
-        None
+        let able = self.providers.iter().filter(|(name, _)| serves(name));
+        sticky::assign(able.map(|(name, weight)| (name.as_str(), *weight)), experiment, user)
     }
+
+    /// Whether it chooses among all of its providers, whatever their weights.
+    const fn compares(&self) -> bool {
+        !matches!(self.strategy, Strategy::Weighted {} | Strategy::Failover {})
+    }
+
+    fn faults(&self, catalogue: &Catalogue) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.providers.values().all(|weight| weight.millionths() == 0) {
+            faults.push("gives no provider a weight".to_owned());
+        }
+        let names = || self.providers.keys().chain(&self.failover_order);
+        let is_served =
+            |name: &String| catalogue.targets.iter().any(|(id, target)| is_named(id, target, name));
+        if !names().any(is_served) {
+            faults.push("names no provider and no target of the catalogue".to_owned());
+        }
+        if matches!(self.strategy, Strategy::Failover {}) && self.failover_order.is_empty() {
+            faults.push("has the strategy \"failover\" and no failover_order".to_owned());
+        }
+        if self.window.is_some_and(|window| window.is_empty()) {
+            faults.push("has a window that ends before it begins".to_owned());
+        }
+        faults.extend(
+            self.strategy.fault().map(|fault| format!("has a strategy that makes no sense: {fault}")),
+        );
+        faults.extend(self.output.fault().map(|fault| format!("has an output that makes no sense: {fault}")));
+        faults.extend(self.cache.fault().map(|fault| format!("has a cache that makes no sense: {fault}")));
+        let embedding = self.cache.semantic.as_ref().map(|policy| policy.embedding.as_str());
+        let unknown = embedding.filter(|alias| !embeds(catalogue, alias));
+        faults.extend(
+            unknown.map(|alias| format!("needs an embedding model \"{alias}\", which the catalogue has not")),
+        );
+        faults
+    }
+}
+
+fn rule_name(rule: &Rule) -> String {
+    format!("rule/{}", rule.name)
 }
 
 fn embeds(catalogue: &Catalogue, alias: &str) -> bool {
@@ -178,126 +225,9 @@ fn is_named(id: &str, target: &Target, name: &str) -> bool {
     target.provider == name || id == name
 }
 
-/// Where a user stands on the line from 0 to 2⁶⁴, for good.
-fn point(experiment: &str, user: &Name) -> u64 {
-    let digest = Sha256::digest(format!("{experiment}/{user}").as_bytes());
-    let (head, _) = digest.split_at(8);
-    u64::from_be_bytes(head.try_into().expect("a digest has more than eight bytes"))
+fn is_unconstrained(constraints: &Constraints) -> bool {
+    *constraints == Constraints::default()
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn catalogue() -> Catalogue {
-        serde_json::from_str(include_str!("../../../config/catalogue.json")).unwrap()
-    }
-
-    fn routing(text: &str) -> Routing {
-        serde_json::from_str(text).unwrap()
-    }
-
-    fn ids(routing: &Routing, alias: &str, team: &str, user: &str) -> Vec<String> {
-        let (team, user) = (team.parse().unwrap(), user.parse().unwrap());
-        let catalogue = catalogue();
-        let targets = routing.targets(&catalogue, alias, &team, &user);
-        targets.into_iter().map(|(id, _)| id.to_owned()).collect()
-    }
-
-    #[test]
-    fn the_documented_form_is_accepted_as_it_stands() {
-        let routing = routing(
-            r#"{"default": {"providers": {"bedrock": 0.8, "openai": 0.2}, "failover_order": ["bedrock", "openai"]},
-                "experiments": {"user-group-abc": {"providers": {"bedrock": 1}}}}"#,
-        );
-
-        assert_eq!(routing.check(&catalogue()), Ok(()));
-    }
-
-    #[test]
-    fn the_shipped_routing_is_valid() {
-        let routing = routing(include_str!("../../../config/routing.json"));
-
-        assert_eq!(routing.check(&catalogue()), Ok(()));
-        assert_eq!(
-            ids(&routing, "gpt-5.5", "t", "u"),
-            ["mantle-us-east-1/gpt-5.5", "runtime-us-east-1/gpt-5.6-sol", "mantle-us-east-2/gpt-5.5"]
-        );
-    }
-
-    #[test]
-    fn a_provider_that_cannot_serve_the_model_leaves_its_share_to_the_others() {
-        let routing = routing(r#"{"default": {"providers": {"bedrock": 0.1, "openai": 0.9}}}"#);
-
-        assert_eq!(ids(&routing, "gpt-5.6-sol", "t", "u").len(), 2);
-    }
-
-    #[test]
-    fn a_team_in_an_experiment_takes_its_route() {
-        let routing = routing(
-            r#"{"default": {"providers": {"bedrock": 1}},
-                "experiments": {"lab": {"providers": {"runtime-us-east-1/gpt-5.6-sol": 1}}}}"#,
-        );
-
-        assert_eq!(ids(&routing, "gpt-5.5", "lab", "u"), ["runtime-us-east-1/gpt-5.6-sol"]);
-    }
-
-    #[test]
-    fn weights_that_are_none_are_refused() {
-        for weight in ["-1", "1e-9", "0.1234567", "\"1\"", "12345678901"] {
-            let text = format!(r#"{{"default": {{"providers": {{"bedrock": {weight}}}}}}}"#);
-            assert!(serde_json::from_str::<Routing>(&text).is_err(), "{weight}");
-        }
-    }
-
-    #[test]
-    fn a_route_without_weight_or_target_is_refused() {
-        let faults = |text| routing(text).check(&catalogue()).unwrap_err().0;
-
-        assert_eq!(faults(r#"{"default": {"providers": {"bedrock": 0}}}"#).len(), 1);
-        assert_eq!(faults(r#"{"default": {"providers": {"nobody": 1}}}"#).len(), 1);
-    }
-
-    #[test]
-    fn a_semantic_cache_without_its_embedding_model_is_refused() {
-        let of = |alias: &str| {
-            let text = r#"{"default":{"providers":{"bedrock":1},"cache":{"semantic":{"embedding":"NAME"}}}}"#;
-            routing(&text.replace("NAME", alias)).check(&catalogue())
-        };
-
-        assert!(of("titan-embed-text-v2").is_ok());
-        for alias in ["gpt-5.5", "nothing"] {
-            let said = of(alias).unwrap_err().to_string();
-            assert!(said.contains(&format!("no embedding model \"{alias}\"")), "{said}");
-        }
-    }
-
-    #[test]
-    fn shares_follow_the_weights() {
-        let routing = routing(
-            r#"{"default": {"providers": {"mantle-us-east-1/gpt-5.5": 0.8, "runtime-us-east-1/gpt-5.6-sol": 0.2}}}"#,
-        );
-        let first = |user: u32| ids(&routing, "gpt-5.5", "t", &user.to_string())[0].starts_with("mantle");
-
-        let share = (0..10_000).filter(|user| first(*user)).count();
-
-        assert!((7_800..8_200).contains(&share), "{share}");
-    }
-
-    proptest! {
-        #[test]
-        fn a_user_stays_and_no_target_comes_twice(user in "[a-z]{1,12}") {
-            let routing = routing(
-                r#"{"default": {"providers": {"mantle-us-east-1/gpt-5.5": 0.5, "runtime-us-east-1/gpt-5.6-sol": 0.5},
-                    "failover_order": ["bedrock"]}}"#,
-            );
-            let order = ids(&routing, "gpt-5.5", "t", &user);
-
-            prop_assert_eq!(&order, &ids(&routing, "gpt-5.5", "t", &user));
-            prop_assert_eq!(order.len(), 3);
-            prop_assert_ne!(&order[0], &order[1]);
-        }
-    }
-}
+mod tests;

@@ -26,6 +26,10 @@ const ROUNDS: u8 = 4;
 /// A breaker that does not move is shown so often, where calls say something about it.
 const SHOWN_EVERY: Duration = Duration::from_secs(60);
 
+/// How often it is said how fast a target was, and over which time.
+const PACED_EVERY: Duration = Duration::from_secs(15);
+const PACE_WINDOW: Duration = Duration::from_secs(120);
+
 /// What ended before is of no use to any breaker.
 const OLDEST: Duration = Duration::from_secs(600);
 
@@ -48,6 +52,7 @@ pub struct Health {
     clock: fn() -> Timestamp,
     catalogue: Mutex<Option<(u64, Arc<Catalogue>)>>,
     shown: Mutex<BTreeMap<String, (u8, Timestamp)>>,
+    paced: Mutex<BTreeMap<String, Timestamp>>,
 }
 
 /// Why no breaker could be moved.
@@ -65,7 +70,14 @@ impl Health {
     /// Over these ports, in this environment.
     #[must_use]
     pub fn new(ports: Ports, environment: String, clock: fn() -> Timestamp) -> Self {
-        Self { ports, environment, clock, catalogue: Mutex::default(), shown: Mutex::default() }
+        Self {
+            ports,
+            environment,
+            clock,
+            catalogue: Mutex::default(),
+            shown: Mutex::default(),
+            paced: Mutex::default(),
+        }
     }
 
     /// Heeds a batch; the answer says where it has to begin again.
@@ -115,12 +127,35 @@ impl Health {
             self.ports.outcomes.add(id, outcomes).await?;
             let breaker = self.move_on(id, &target.breaker, &board).await?;
             levels.insert(id.clone(), breaker.level());
+            self.note_pace(id).await?;
         }
         Ok(levels)
     }
 
+    /// Says now and then how fast a target was: calls that choose by it need no figure of this second.
+    async fn note_pace(&self, id: &str) -> Result<(), StoreError> {
+        let now = (self.clock)();
+        let is_due = {
+            let mut paced = self.paced.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_due = paced.get(id).is_none_or(|at| now.since(*at) >= PACED_EVERY);
+            if is_due {
+                paced.insert(id.to_owned(), now);
+            }
+            is_due
+        };
+        if !is_due {
+            return Ok(());
+        }
+        let since = now.minus(PACE_WINDOW);
+        let pace = self.ports.outcomes.window(id, since).await?.pace(since, now);
+        match pace {
+            Some(pace) => self.ports.breakers.pace(id, &pace).await,
+            None => Ok(()),
+        }
+    }
+
     async fn move_on(&self, id: &str, policy: &BreakerPolicy, board: &Board) -> Result<Breaker, Fault> {
-        let mut before = board.get(id).cloned().unwrap_or_default();
+        let mut before = board.breakers.get(id).cloned().unwrap_or_default();
         for _ in 0..ROUNDS {
             let now = (self.clock)();
             let since = now.minus(Duration::from_millis(policy.window_ms));
@@ -135,7 +170,7 @@ impl Health {
                 info!(target.id = id, breaker.level = level, cause, trips, "breaker moved");
                 return Ok(after);
             }
-            before = self.ports.breakers.all().await?.remove(id).unwrap_or_default();
+            before = self.ports.breakers.all().await?.breakers.remove(id).unwrap_or_default();
         }
         // Those who were faster have heard what we have: the next batch finds what is left to do.
         Ok(before)

@@ -5,10 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use tollgate_core::cache::Directive;
 use tollgate_core::caller::Caller;
+use tollgate_core::constraint::Terms;
 use tollgate_core::flow::TokenStanding;
 use tollgate_core::idempotency::Claim;
 use tollgate_core::request::Request;
 use tollgate_core::reservation::Limits;
+use tollgate_core::routing::Query;
 use tollgate_core::settings::Tenant;
 use tollgate_core::time::Timestamp;
 use tollgate_core::trace::Trace;
@@ -32,6 +34,8 @@ pub struct Arrival {
     pub caller: Caller,
     /// What the caller asks of the cache.
     pub directive: Directive,
+    /// Where it may go, and what kind of task it is.
+    pub terms: Terms,
     /// Whether a call is refused rather than adapted to a target: `x-tollgate-strict`.
     pub is_strict: bool,
     /// About how many tokens the conversation is wanted to be long at most: `x-tollgate-trim`.
@@ -42,6 +46,14 @@ pub struct Arrival {
     pub trace: Trace,
     /// Unread.
     pub body: Bytes,
+}
+
+impl Arrival {
+    /// What routing looks at, when this model is to be called.
+    pub(crate) fn query<'a>(&'a self, model: &'a str) -> Query<'a> {
+        let Caller { tenant, team, user, .. } = &self.caller;
+        Query { tenant, team, user, model, task: self.terms.task.as_ref(), now: self.at }
+    }
 }
 
 /// What is known of a call while it is served.

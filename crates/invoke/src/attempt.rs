@@ -110,7 +110,7 @@ impl Sent {
 
 impl Gateway {
     pub(crate) async fn attempt(&self, serving: &Serving, plan: Plan, record: Record) -> Result<Won, Failed> {
-        let record = Record { kept_from: plan.kept_from, ..record };
+        let record = Record { kept_from: plan.kept_from, decision: Some(plan.decision), ..record };
         let mut failed = Failed { error: Error::Internal, record, unknown: Amount::ZERO };
         let mut failures = Failures::default();
         let (mut left, mut number) = (plan.steps.len(), 0);

@@ -14,6 +14,7 @@ use tollgate_core::error::Error;
 use tollgate_core::outcome::Cause;
 use tollgate_core::ports::{Board, Breakers, Shift};
 use tollgate_core::record::{Record, Try};
+use tollgate_core::routing::{Pace, Rating};
 use tollgate_core::time::Timestamp;
 
 use crate::plan::Step;
@@ -90,10 +91,13 @@ impl FleetBreakers {
     ) -> Admission {
         let (breaker, own) = self.with(|known| {
             let is_known = now.since(known.read_at) < FORGOTTEN;
-            let breaker = known.board.get(id).filter(|_| is_known).cloned().unwrap_or_default();
+            let breaker = known.board.breakers.get(id).filter(|_| is_known).cloned().unwrap_or_default();
             (breaker, known.own.get(id).copied().unwrap_or_default())
         });
-        match (breaker.admit(policy, now, draw(request_id, id)), breaker.forced.is_some()) {
+        match (
+            breaker.admit(policy, now, u8::try_from(place(request_id, id, 100)).unwrap_or(0)),
+            breaker.forced.is_some(),
+        ) {
             (Admission::Admitted | Admission::Spared, false) if own.wait(now).is_some() => {
                 Admission::Refused { retry_after: own.wait(now).unwrap_or_default() }
             }
@@ -102,12 +106,21 @@ impl FleetBreakers {
         }
     }
 
+    /// How fast a target was lately, and how well it answers, as far as that is known.
+    pub(crate) fn standing(&self, id: &str, now: Timestamp) -> (Option<Pace>, Rating) {
+        self.with(|known| {
+            let pace = known.board.paces.get(id).filter(|pace| pace.is_recent(now)).copied();
+            (pace, known.board.ratings.get(id).copied().unwrap_or_default())
+        })
+    }
+
     /// Wins the probe of a target for this call, or does not: then it must not ask.
     pub(crate) async fn win_probe(&self, step: &Step, now: Timestamp) -> bool {
-        let before: Breaker = self.with(|known| known.board.get(&step.id).cloned()).unwrap_or_default();
+        let before: Breaker =
+            self.with(|known| known.board.breakers.get(&step.id).cloned()).unwrap_or_default();
         let Some(probing) = before.probing(&step.target.breaker, now) else { return false };
         // Whoever wins it: nobody else of this environment need try before the fleet says more.
-        self.with(|known| known.board.insert(step.id.clone(), probing.clone()));
+        self.with(|known| known.board.breakers.insert(step.id.clone(), probing.clone()));
         match tokio::time::timeout(PROBE_PATIENCE, self.port.write(&step.id, &probing)).await {
             Ok(Ok(Shift::Done)) => {
                 tracing::info!(target.id = step.id, "probing");
@@ -202,12 +215,11 @@ pub(crate) fn with_try(record: &Record, tried: Try) -> Record {
     record.clone().tried(Some(tried))
 }
 
-/// Where a call stands among a hundred, for one target: always in the same place.
-fn draw(request_id: &str, target: &str) -> u8 {
-    let digest = Sha256::digest(format!("{request_id}/{target}").as_bytes());
+/// Where a call stands among so many, for one thing: always in the same place.
+pub(crate) fn place(call: &str, thing: &str, among: u32) -> u32 {
+    let digest = Sha256::digest(format!("{call}/{thing}").as_bytes());
     let (head, _) = digest.split_at(4);
-    let number = head.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
-    u8::try_from(number % 100).unwrap_or(0)
+    head.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte)) % among
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use tollgate_core::idempotency::Form;
 use tollgate_core::ports::{Standing, StoreError};
 use tollgate_core::record::{CacheOutcome, End, Record};
 use tollgate_core::request::Request;
+use tollgate_core::routing::Named;
 use tollgate_core::usage::Usage;
 
 use crate::answer::{Answer, set};
@@ -97,8 +98,8 @@ impl Gateway {
 
     /// Where the answer of a call is kept, if it may be.
     fn slot(&self, arrival: &Arrival, request: &Request, documents: &Documents) -> Option<Slot> {
-        let Arrival { caller, directive, .. } = arrival;
-        let policy = &documents.routing.route(&caller.team).1.cache;
+        let Arrival { directive, .. } = arrival;
+        let policy = &documents.routing.route(&arrival.query(&request.model)).route.cache;
         let ttl = directive.ttl_within(policy.ttl(self.options.cache_ttl));
         if directive.no_store || ttl.is_zero() {
             return None;
@@ -118,16 +119,17 @@ impl Gateway {
         make: impl FnOnce(&Asked<'_>) -> T,
     ) -> T {
         let Arrival { caller, directive, is_strict, .. } = arrival;
-        let (route, of_route) = documents.routing.route(&caller.team);
-        let policy = &of_route.cache;
-        let output = caller.output.within(&documents.routing.output_policy(&caller.team));
+        let query = arrival.query(&request.model);
+        let Named { name, route } = documents.routing.route(&query);
+        let policy = &route.cache;
+        let output = caller.output.within(&documents.routing.output_policy(&query));
         make(&Asked {
             caller,
             sharing: directive.sharing_within(policy.sharing, caller.sharing),
             request,
             template: directive.template.as_ref(),
             is_strict: *is_strict,
-            route,
+            route: &name,
             policy,
             stops: &output.stop,
         })

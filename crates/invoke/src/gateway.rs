@@ -148,8 +148,9 @@ impl Gateway {
     }
 
     /// A POST in one of the dialects.
-    pub async fn serve(self: Arc<Self>, dialect: Dialect, arrival: Arrival) -> Result<Answer, Error> {
+    pub async fn serve(self: Arc<Self>, dialect: Dialect, mut arrival: Arrival) -> Result<Answer, Error> {
         let request = Request::parse(dialect, &arrival.body)?;
+        arrival.terms.task = arrival.terms.task.or_else(|| request.task());
         match trimmed(&arrival, &request)? {
             None => self.serve_request(arrival, request).await,
             Some(Trimmed { request, note }) => Ok(self.serve_request(arrival, request).await?.adapted(&note)),
@@ -169,6 +170,7 @@ impl Gateway {
         self.span(&arrival, "admit-and-look-up", arrival.at, documents.is_err());
         let documents = documents?;
         check_model(&documents, &arrival.caller, &request.model)?;
+        documents.routing.constraints.of(&arrival.caller.tenant, &arrival.terms)?;
         if let Some(earlier) = self.replayable(&arrival, claimed?).await? {
             return Ok(self.answer_replay(&arrival, &request, earlier, &documents));
         }
@@ -188,7 +190,8 @@ impl Gateway {
         let Asking { mut arrival, request, slot, flow } = asking;
         let ceiling = self.settings.cap(&mut arrival);
         let earlier = self.earlier(&request, &arrival.caller).await?;
-        let policy = arrival.caller.output.within(&documents.routing.output_policy(&arrival.caller.team));
+        let policy =
+            arrival.caller.output.within(&documents.routing.output_policy(&arrival.query(&request.model)));
         let names = self.names(&request, documents).await;
         let found = (earlier.as_ref(), &names, &self.breakers);
         let wish = Wish::of((&arrival, &request), &policy, found, ceiling);

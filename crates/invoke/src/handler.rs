@@ -10,6 +10,7 @@ use lambda_http::{Body, Request, RequestExt};
 use tollgate_aws::clock::deadline;
 use tollgate_core::cache::Directive;
 use tollgate_core::caller::Caller;
+use tollgate_core::constraint::Terms;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
 use tollgate_core::idempotency::{self, Claim, IdempotencyKey};
@@ -127,7 +128,8 @@ impl Invocation {
             at: self.at,
             deadline: self.deadline.minus(MARGIN),
             caller,
-            directive: directive(headers)?,
+            directive: Directive::read(|name| joined(headers, name))?,
+            terms: Terms::read(|name| joined(headers, name))?,
             is_strict: is_strict(headers)?,
             trim: trim(headers)?,
             claim,
@@ -205,13 +207,10 @@ impl AuthorizerContext {
 }
 
 /// Several headers of one name are one list.
-fn directive(headers: &HeaderMap) -> Result<Directive, Error> {
-    let joined = |name: &str| {
-        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        let joined: Vec<&str> = values.collect();
-        (!joined.is_empty()).then(|| joined.join(","))
-    };
-    Directive::read(joined)
+fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    let joined: Vec<&str> = values.collect();
+    (!joined.is_empty()).then(|| joined.join(","))
 }
 
 /// Whether the caller wants to be refused rather than adapted.

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod arrival;
 mod attempt;
 mod breakers;
+mod choice;
 pub mod config;
 mod continuation;
 mod exact;

@@ -14,16 +14,16 @@ use tollgate_core::money::PerMillion;
 use tollgate_core::output_policy::OutputPolicy;
 use tollgate_core::parameter::{Parameter, Parameters, Unfit};
 use tollgate_core::price::Price;
-use tollgate_core::prompt::{Item, Prompt};
 use tollgate_core::ready::{Ready, service_tier};
+use tollgate_core::record::Decision;
 use tollgate_core::redaction::Vault;
 use tollgate_core::request::Request;
-use tollgate_core::time::Timestamp;
 
 use crate::arrival::Arrival;
-use crate::breakers::{FleetBreakers, LineUp};
+use crate::breakers::{FleetBreakers, LineUp, place};
+use crate::choice::{Choice, choose};
 use crate::continuation::Earlier;
-use crate::redacting::{FoundNames, Redacting, blind, is_lost, redacted};
+use crate::redacting::{FoundNames, Redacting, blind, redacted};
 use crate::settings::Documents;
 
 /// At most two upstream calls for one answer.
@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     /// The targets that a breaker keeps the call from.
     pub(crate) kept_from: Vec<String>,
+    /// Why the first one is.
+    pub(crate) decision: Decision,
 }
 
 /// One target that may be tried.
@@ -60,17 +62,15 @@ pub(crate) struct Step {
 /// What a plan is made from, besides the documents.
 #[derive(Clone, Copy)]
 pub(crate) struct Wish<'a> {
-    pub(crate) caller: &'a Caller,
+    pub(crate) arrival: &'a Arrival,
     pub(crate) request: &'a Request,
     pub(crate) policy: &'a OutputPolicy,
     pub(crate) earlier: Option<&'a Earlier>,
     pub(crate) breakers: &'a FleetBreakers,
-    pub(crate) request_id: &'a str,
-    /// Nothing may be adapted.
-    pub(crate) is_strict: bool,
+    /// Where it stands among a million for strategies that try things out.
+    pub(crate) draw: u32,
     /// What a million output tokens may cost at most, while a budget is nearly spent.
     pub(crate) ceiling: Option<PerMillion>,
-    pub(crate) now: Timestamp,
     /// What guardrails found in the request.
     pub(crate) names: &'a FoundNames,
 }
@@ -91,9 +91,8 @@ impl<'a> Wish<'a> {
         (earlier, names, breakers): (Option<&'a Earlier>, &'a FoundNames, &'a FleetBreakers),
         ceiling: Option<PerMillion>,
     ) -> Self {
-        let Arrival { caller, request_id, is_strict, at, .. } = arrival;
-        let (is_strict, now) = (*is_strict, *at);
-        Self { caller, request, policy, earlier, breakers, request_id, is_strict, ceiling, now, names }
+        let draw = place(&arrival.request_id, "strategy", 1_000_000);
+        Self { arrival, request, policy, earlier, breakers, draw, ceiling, names }
     }
 }
 
@@ -112,13 +111,13 @@ pub(crate) fn check_model(documents: &Documents, caller: &Caller, alias: &str) -
     if caller.may_use(alias) { Ok(()) } else { Err(Error::ModelNotAllowed(alias.to_owned())) }
 }
 
-/// Chooses targets: routed, fit for the request, priced, admitted by their breakers. A response is gone on with where it was made, and reasoning
-/// that only one target can read goes there first.
+/// Plans with the targets that may be asked: fit for the request, priced, admitted by their breakers.
 pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error> {
     let alias = &wish.request.model;
     let model = documents.catalogue.models.get(alias).ok_or_else(|| Error::ModelNotFound(alias.clone()))?;
     let (mut line_up, mut refusal) = (LineUp::default(), None);
-    for (id, target) in candidates(documents, wish)? {
+    let Choice { targets, decision } = choose(documents, wish)?;
+    for (id, target) in targets {
         match step(documents, wish, model, (id, target)) {
             Ok(step) => line_up.add(step),
             Err(error) => refusal = refusal.or(Some(error)),
@@ -135,40 +134,13 @@ pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error
         return Err(refusal.unwrap_or_else(nobody));
     }
     let (steps, kept_from) = line_up.steps()?;
-    Ok(Plan { steps, kept_from })
-}
-
-fn candidates<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Vec<(&'a str, &'a Target)>, Error> {
-    let Wish { caller, request, earlier, .. } = *wish;
-    if let Some(earlier) = earlier {
-        let all = documents.catalogue.targets_of(&request.model);
-        let made_it = all.into_iter().find(|(id, _)| *id == earlier.target);
-        let other = || {
-            let message = format!("the response was not made by a target of \"{}\"", request.model);
-            Error::invalid("previous_response_id", message)
-        };
-        return if earlier.is_redacted { Err(is_lost()) } else { Ok(vec![made_it.ok_or_else(other)?]) };
-    }
-    let mut routed =
-        documents.routing.targets(&documents.catalogue, &request.model, &caller.team, &caller.user);
-    if let Some(owner) = request.prompt().and_then(sealed_by) {
-        routed.sort_by_key(|(id, _)| *id != owner);
-    }
-    Ok(routed)
+    Ok(Plan { steps, kept_from, decision })
 }
 
 /// What a caller hears who wants nothing adapted.
 pub(crate) fn refuse_adapted(notes: &[String]) -> Error {
     let message = format!("x-tollgate-strict: this would be adapted: {}", notes.join(", "));
     Error::Invalid { message, param: None }
-}
-
-/// The target whose reasoning is given back to it, if any is.
-fn sealed_by(prompt: &Prompt) -> Option<&str> {
-    prompt.items.iter().rev().find_map(|item| match item {
-        Item::Reasoning { sealed: Some(sealed), .. } => sealed.target.as_deref(),
-        _ => None,
-    })
 }
 
 fn step(
@@ -183,7 +155,7 @@ fn step(
     })?;
     let request = redacted.as_ref().map_or(wish.request, |redacted| &redacted.request);
     let wish = &Wish { request, ..*wish };
-    let price = documents.prices.at(id, wish.now);
+    let price = documents.prices.at(id, wish.arrival.at);
     let price = *price.ok_or_else(|| Error::ModelNotPriced(request.model.clone()))?;
     if let Some(most) = wish.ceiling.filter(|most| price.output > *most) {
         let message = format!("models of more than {most} USD per million output tokens, to keep a budget");
@@ -198,7 +170,7 @@ fn step(
         ));
     }
     let mut ready = settings.make_ready(wish, (id, target)).map_err(|unfit| refusal(request, &unfit))?;
-    if wish.is_strict && !ready.adapted.is_empty() {
+    if wish.arrival.is_strict && !ready.adapted.is_empty() {
         return Err(refuse_adapted(&ready.adapted));
     }
     if ready.output_cap > target.max_output_tokens {
@@ -212,7 +184,7 @@ fn step(
         ready.adapted.push(format!("max_output_tokens={}", ready.output_cap));
     }
     let quota_tokens = quota_tokens(request, target, ready.output_cap).saturating_add(earlier);
-    let admission = wish.breakers.admit((id, &target.breaker), wish.request_id, wish.now);
+    let admission = wish.breakers.admit((id, &target.breaker), &wish.arrival.request_id, wish.arrival.at);
     let vault = redacted.map(|redacted| Arc::new(redacted.vault));
     let (id, target) = (id.to_owned(), target.clone());
     Ok(Step { id, target, admission, price, tier, ready, vault, bound, quota_tokens })

@@ -13,6 +13,7 @@ use tollgate_core::cache::{CacheKey, Question, replay};
 use tollgate_core::error::Error;
 use tollgate_core::ports::{Granted, Near, Neighbour};
 use tollgate_core::request::Request;
+use tollgate_core::routing::Named;
 use tollgate_core::semantic::admission::{Verdict, verdict};
 use tollgate_core::semantic::evidence::{Histogram, Pool};
 use tollgate_core::semantic::exclusion::{exclusion, last_turn};
@@ -92,8 +93,8 @@ impl Gateway {
         documents: &Documents,
     ) -> Option<Looking> {
         self.vectors.as_ref()?;
-        let (route, of_route) = documents.routing.route(&arrival.caller.team);
-        let policy = of_route.cache.semantic.clone()?;
+        let Named { name, route } = documents.routing.route(&arrival.query(&request.model));
+        let policy = route.cache.semantic.clone()?;
         if exclusion(request, &policy, arrival.directive.is_personal).is_some() {
             return None;
         }
@@ -102,7 +103,7 @@ impl Gateway {
         let partition = self.asked(arrival, request, documents, |asked| asked.partition())?;
         let question = Question { partition, features: Features::of(&text) };
         let bound = embedder.bound(&text)?;
-        let pool = format!("{}/{route}/{}", arrival.caller.tenant, policy.embedding);
+        let pool = format!("{}/{name}/{}", arrival.caller.tenant, policy.embedding);
         Some(Looking { policy, embedder, question, text, pool, bound })
     }
 

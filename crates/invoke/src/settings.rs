@@ -29,6 +29,7 @@ pub(crate) struct Documents {
     pub(crate) routing: Routing,
     pub(crate) budgets: Budgets,
     pub(crate) purges: Purges,
+    pub(crate) routing_version: u64,
 }
 
 /// What this environment remembers of the settings.
@@ -152,6 +153,7 @@ impl CurrentSettings {
                 0 => Purges::default(),
                 _ => self.document(Document::Purges).await?,
             },
+            routing_version: head.routing,
         })
     }
 

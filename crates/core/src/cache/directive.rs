@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::cache::sharing::Sharing;
 use crate::cache::template::{self, Template};
+use crate::constraint::{DATA_CLASS_HEADER, GENERAL, named_in};
 use crate::error::Error;
 use crate::name::Name;
 
@@ -12,9 +13,6 @@ pub const SHARING_HEADER: &str = "x-tollgate-cache-sharing";
 
 /// The header that tags what is kept of the answer.
 pub const TAGS_HEADER: &str = "x-tollgate-cache-tags";
-
-/// The header that says what kind of data the prompt holds.
-pub const DATA_CLASS_HEADER: &str = "x-tollgate-data-class";
 
 const MOST_TAGS: usize = 8;
 
@@ -33,7 +31,7 @@ pub struct Directive {
     pub tags: Vec<Name>,
     /// The template that the prompt was made from.
     pub template: Option<Template>,
-    /// The prompt holds personal data: what is kept stays with the caller's own user.
+    /// The prompt holds data of another class than the general one: what is kept stays with the caller's own user.
     pub is_personal: bool,
 }
 
@@ -106,13 +104,7 @@ fn template_of(value: Option<&str>) -> Result<Option<Template>, Error> {
 }
 
 fn is_personal(value: Option<&str>) -> Result<bool, Error> {
-    match value {
-        None | Some("general") => Ok(false),
-        Some("personal") => Ok(true),
-        Some(_) => {
-            Err(Error::invalid(DATA_CLASS_HEADER, format!("{DATA_CLASS_HEADER} is general or personal")))
-        }
-    }
+    Ok(named_in(DATA_CLASS_HEADER, value)?.is_some_and(|class| class.as_str() != GENERAL))
 }
 
 fn max_age(value: Option<&str>) -> Result<Duration, Error> {
@@ -196,7 +188,7 @@ mod tests {
             (TAGS_HEADER, ""),
             (TAGS_HEADER, "1,2,3,4,5,6,7,8,9"),
             (template::HEADER, "answer"),
-            (DATA_CLASS_HEADER, "secret"),
+            (DATA_CLASS_HEADER, "personal data"),
         ];
 
         for (header, value) in wrong {

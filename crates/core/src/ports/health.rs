@@ -7,18 +7,29 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::breaker::Breaker;
 use crate::health::{Outcome, Window};
+use crate::routing::{Pace, Rating};
 use crate::time::Timestamp;
 
-/// Breakers by target; one that was never written is closed.
-pub type Board = BTreeMap<String, Breaker>;
+/// What the fleet knows of targets, by their ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Board {
+    /// Breakers; one that was never written is closed.
+    pub breakers: BTreeMap<String, Breaker>,
+    /// How fast they were lately.
+    pub paces: BTreeMap<String, Pace>,
+    /// What callers said of their answers.
+    pub ratings: BTreeMap<String, Rating>,
+}
 
 /// The breakers of the fleet. Without them everybody is admitted.
 #[async_trait]
 pub trait Breakers: Send + Sync {
-    /// All of them, in one read.
+    /// All that is known, in one read.
     async fn all(&self) -> Result<Board, StoreError>;
     /// Writes the breaker of a target over the revision before its own.
     async fn write(&self, target: &str, breaker: &Breaker) -> Result<Shift, StoreError>;
+    /// Writes how fast a target was lately, whoever has written that before.
+    async fn pace(&self, target: &str, pace: &Pace) -> Result<(), StoreError>;
 }
 
 /// Whether a breaker was written.

@@ -8,6 +8,7 @@ use tollgate_core::health::Window;
 use tollgate_core::metrics::Datum;
 use tollgate_core::model::Cause;
 use tollgate_core::ports::PutError;
+use tollgate_core::routing::Pace;
 use tollgate_core::settings::{Flag, Head, Tenant};
 
 use super::*;
@@ -39,7 +40,7 @@ impl World {
     }
 
     fn breaker(&self) -> Breaker {
-        self.board.lock().unwrap().get(TARGET).cloned().unwrap_or_default()
+        self.board.lock().unwrap().breakers.get(TARGET).cloned().unwrap_or_default()
     }
 
     fn check(&self) -> Result<(), StoreError> {
@@ -88,7 +89,7 @@ impl Breakers for World {
     async fn write(&self, target: &str, breaker: &Breaker) -> Result<Shift, StoreError> {
         self.writes.fetch_add(1, Ordering::Relaxed);
         let mut board = self.board.lock().unwrap();
-        let known = board.entry(target.to_owned()).or_default();
+        let known = board.breakers.entry(target.to_owned()).or_default();
         if self.rivals.load(Ordering::Relaxed) > 0 {
             self.rivals.fetch_sub(1, Ordering::Relaxed);
             known.revision += 1;
@@ -98,6 +99,12 @@ impl Breakers for World {
         }
         *known = breaker.clone();
         Ok(Shift::Done)
+    }
+
+    async fn pace(&self, target: &str, pace: &Pace) -> Result<(), StoreError> {
+        self.check()?;
+        self.board.lock().unwrap().paces.insert(target.to_owned(), *pace);
+        Ok(())
     }
 }
 
@@ -234,7 +241,7 @@ async fn what_is_old_or_unreadable_or_of_an_unknown_target_moves_nothing() {
 
     assert_eq!(answer, BatchResponse::default());
     assert!(world.outcomes.lock().unwrap().is_empty());
-    assert!(world.board.lock().unwrap().is_empty());
+    assert!(world.board.lock().unwrap().breakers.is_empty());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use tollgate_aws::causes::Causes;
 use tollgate_core::bound::attempt_bound;
 use tollgate_core::budget::Amount;
 use tollgate_core::catalogue::Target;
+use tollgate_core::constraint::allow;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::identity::Identity;
 use tollgate_core::interpreter::{Interpreter, Telling};
@@ -60,10 +61,12 @@ impl Embedder {
     /// The first target of an embedding model that has a price: the one that routing prefers, where it names any.
     pub(super) fn of(documents: &Documents, arrival: &Arrival, alias: &str) -> Option<Self> {
         let catalogue = &documents.catalogue;
-        let caller = &arrival.caller;
-        let mut targets = documents.routing.targets(catalogue, alias, &caller.team, &caller.user);
+        let mut targets = documents.routing.targets(catalogue, &arrival.query(alias));
         targets.extend(catalogue.targets_of(alias));
-        targets.into_iter().find_map(|(id, target)| {
+        // The question leaves for this model as it would for any other.
+        let constraints = documents.routing.constraints.of(&arrival.caller.tenant, &arrival.terms).ok()?;
+        let mut allowed = targets.into_iter().filter(|(_, target)| allow(&constraints, target));
+        allowed.find_map(|(id, target)| {
             let price = *documents.prices.at(id, arrival.at)?;
             Some(Self { alias: alias.to_owned(), id: id.to_owned(), target: target.clone(), price })
         })

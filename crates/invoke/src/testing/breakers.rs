@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use tollgate_core::breaker::{Breaker, State};
 use tollgate_core::ports::{Board, Breakers, Shift, StoreError};
+use tollgate_core::routing::Pace;
 
 use super::ports::{Mood, down};
 
@@ -19,11 +20,11 @@ pub(crate) struct MemoryBreakers {
 impl MemoryBreakers {
     pub(crate) fn set(&self, target: &str, state: State) {
         let breaker = Breaker { state, since_us: super::NOON, revision: 7, ..Breaker::default() };
-        self.board.lock().unwrap().insert(target.to_owned(), breaker);
+        self.board.lock().unwrap().breakers.insert(target.to_owned(), breaker);
     }
 
     pub(crate) fn state(&self, target: &str) -> State {
-        self.board.lock().unwrap().get(target).cloned().unwrap_or_default().state
+        self.board.lock().unwrap().breakers.get(target).cloned().unwrap_or_default().state
     }
 
     pub(crate) fn reads(&self) -> usize {
@@ -51,11 +52,16 @@ impl Breakers for MemoryBreakers {
     async fn write(&self, target: &str, breaker: &Breaker) -> Result<Shift, StoreError> {
         self.answer().await?;
         let mut board = self.board.lock().unwrap();
-        let is_last = board.get(target).map_or(0, |known| known.revision) + 1 == breaker.revision;
+        let is_last = board.breakers.get(target).map_or(0, |known| known.revision) + 1 == breaker.revision;
         if !is_last || *self.mood.lock().unwrap() == Mood::Contended {
             return Ok(Shift::Lost);
         }
-        board.insert(target.to_owned(), breaker.clone());
+        board.breakers.insert(target.to_owned(), breaker.clone());
         Ok(Shift::Done)
+    }
+
+    async fn pace(&self, target: &str, pace: &Pace) -> Result<(), StoreError> {
+        self.board.lock().unwrap().paces.insert(target.to_owned(), *pace);
+        Ok(())
     }
 }

@@ -1,0 +1,396 @@
+//! In which order a route's targets are asked, beyond weights: by what is known of them when a call comes.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Weight;
+use crate::money::Nanos;
+use crate::semantic::millionths::Millionths;
+use crate::time::Timestamp;
+
+/// How a route chooses. Where two targets are equal, weights and the order of failover decide.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Strategy {
+    /// By weights, then in the order of failover.
+    Weighted {},
+    /// In the order of failover; weights do not count.
+    Failover {},
+    /// The lowest p95 of the last minutes first.
+    Latency {
+        /// So many of a hundred calls go to the target that is known least.
+        #[serde(default = "explore")]
+        explore_percent: u8,
+        /// Nothing is believed of a target with fewer answers.
+        #[serde(default = "min_samples")]
+        min_samples: u64,
+    },
+    /// The lowest bound of the call's cost first.
+    Cost {},
+    /// The best sum of weighted scores first; each score is between 0 and 1.
+    Score {
+        /// Of being cheap: the lowest bound over the target's.
+        #[serde(default)]
+        cost: Weight,
+        /// Of being fast: the lowest p95 over the target's; a half where too few answers are known.
+        #[serde(default)]
+        latency: Weight,
+        /// Of answering well: the catalogue's figure, moved by feedback.
+        #[serde(default)]
+        quality: Weight,
+        /// Of suiting the company: the catalogue's figure.
+        #[serde(default)]
+        compliance: Weight,
+    },
+}
+
+/// Answers that a p95 rests on at least, for a score.
+const SCORE_SAMPLES: u64 = 20;
+
+const fn explore() -> u8 {
+    5
+}
+
+const fn min_samples() -> u64 {
+    SCORE_SAMPLES
+}
+
+/// What is known of a target when a call comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// The most that the call can cost there; `None` where it has no price.
+    pub cost: Option<Nanos>,
+    /// How fast it was lately.
+    pub pace: Option<Pace>,
+    /// How well it answers.
+    pub quality: Millionths,
+    /// How well it suits.
+    pub compliance: Millionths,
+}
+
+/// How fast a target was lately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    /// 95 of 100 callers waited no longer for the first content, in microseconds.
+    pub p95_us: u64,
+    /// Answers that this rests on.
+    pub samples: u64,
+    /// When it was found, in microseconds.
+    #[serde(default)]
+    pub at_us: Timestamp,
+}
+
+/// What callers said of a target's answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rating {
+    /// All ratings added, each from 0 to 1,000,000.
+    pub sum: u64,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// Why a target is asked first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// Its share of the users.
+    Weight,
+    /// It is the first of the order.
+    FailoverOrder,
+    /// It is the fastest.
+    Fastest,
+    /// Too little is known of it.
+    Explored,
+    /// It is the cheapest.
+    Cheapest,
+    /// It has the best score.
+    BestScore,
+    /// It made what the call goes on from.
+    Continues,
+}
+
+/// The scores of one target, each between 0 and 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Score {
+    /// Whose.
+    pub target: String,
+    /// All of them, weighted.
+    pub total: Millionths,
+    /// Of being cheap.
+    pub cost: Millionths,
+    /// Of being fast.
+    pub latency: Millionths,
+    /// Of answering well.
+    pub quality: Millionths,
+    /// Of suiting the company.
+    pub compliance: Millionths,
+}
+
+/// Which target is asked first, second and so on, by place among the candidates, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Places.
+    pub places: Vec<usize>,
+    /// Why the first one is.
+    pub reason: Reason,
+    /// What it was chosen by, where that is a score.
+    pub scores: Vec<Score>,
+}
+
+/// A pace that was found so long ago says nothing of now.
+const STALE: Duration = Duration::from_secs(600);
+
+/// What the catalogue says of a target's quality counts as so many ratings.
+const PRIOR_RATINGS: u64 = 20;
+
+impl Pace {
+    /// Whether it still says something.
+    #[must_use]
+    pub fn is_recent(&self, now: Timestamp) -> bool {
+        now.since(self.at_us) < STALE
+    }
+}
+
+impl Rating {
+    /// The quality that the catalogue says, moved by what callers said.
+    #[must_use]
+    pub fn quality(self, prior: Millionths) -> Millionths {
+        let sum = u128::from(prior.parts()) * u128::from(PRIOR_RATINGS) + u128::from(self.sum);
+        let mean = sum / (u128::from(PRIOR_RATINGS) + u128::from(self.count));
+        Millionths::new(u32::try_from(mean).unwrap_or(u32::MAX))
+    }
+}
+
+impl Default for Strategy {
+    fn default() -> Self {
+        Self::Weighted {}
+    }
+}
+
+impl Strategy {
+    /// Whether nothing else was said.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What is wrong with it, if anything is.
+    #[must_use]
+    pub const fn fault(&self) -> Option<&'static str> {
+        match self {
+            Self::Latency { explore_percent, .. } if *explore_percent > 50 => {
+                Some("explore_percent is at most 50")
+            }
+            Self::Latency { min_samples: 0, .. } => Some("min_samples is at least 1"),
+            Self::Score { cost, latency, quality, compliance }
+                if cost.millionths()
+                    + latency.millionths()
+                    + quality.millionths()
+                    + compliance.millionths()
+                    == 0 =>
+            {
+                Some("a score gives nothing a weight")
+            }
+            _ => None,
+        }
+    }
+
+    /// Puts candidates, which come in the order of weights and failover, into the order in which they are asked. `draw` is
+    /// uniform in 0..1,000,000.
+    #[must_use]
+    pub fn order(&self, candidates: &[Candidate<'_>], draw: u32) -> Order {
+        let as_they_came =
+            |reason| Order { places: (0..candidates.len()).collect(), reason, scores: Vec::new() };
+        match self {
+            Self::Weighted {} => as_they_came(Reason::Weight),
+            Self::Failover {} => as_they_came(Reason::FailoverOrder),
+            Self::Cost {} => {
+                let places = sorted(candidates, |one| one.cost.unwrap_or(Nanos(u64::MAX)));
+                Order { places, reason: Reason::Cheapest, scores: Vec::new() }
+            }
+            Self::Latency { explore_percent, min_samples } => {
+                by_latency(candidates, *min_samples, draw % 100 < u32::from(*explore_percent))
+            }
+            Self::Score { cost, latency, quality, compliance } => {
+                let weights =
+                    [cost, latency, quality, compliance].map(|weight| u128::from(weight.millionths()));
+                by_score(candidates, weights)
+            }
+        }
+    }
+}
+
+fn sorted<K: Ord>(candidates: &[Candidate<'_>], key: impl Fn(&Candidate<'_>) -> K) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..candidates.len()).collect();
+    places.sort_by_key(|place| key(&candidates[*place]));
+    places
+}
+
+/// The known ones by their p95, then those of which too little is known; one of these first where the call explores.
+fn by_latency(candidates: &[Candidate<'_>], min_samples: u64, explores: bool) -> Order {
+    let known = |one: &Candidate<'_>| one.pace.filter(|pace| pace.samples >= min_samples);
+    let mut places = sorted(candidates, |one| known(one).map_or(u64::MAX, |pace| pace.p95_us));
+    let samples = |place: &usize| candidates[*place].pace.map_or(0, |pace| pace.samples);
+    let least = places.iter().skip(1).min_by_key(|place| samples(place)).copied();
+    let reason = match (least, candidates.iter().any(|one| known(one).is_some())) {
+        (Some(least), _) if explores => {
+            places.retain(|place| *place != least);
+            places.insert(0, least);
+            Reason::Explored
+        }
+        (_, true) => Reason::Fastest,
+        (_, false) => Reason::Weight,
+    };
+    Order { places, reason, scores: Vec::new() }
+}
+
+fn by_score(candidates: &[Candidate<'_>], weights: [u128; 4]) -> Order {
+    let cheapest = candidates.iter().filter_map(|one| one.cost).min().unwrap_or_default();
+    let pace = |one: &Candidate<'_>| one.pace.filter(|pace| pace.samples >= SCORE_SAMPLES);
+    let fastest = candidates.iter().filter_map(pace).map(|pace| pace.p95_us).min().unwrap_or_default();
+    let scores: Vec<Score> = candidates
+        .iter()
+        .map(|one| {
+            let cost = one.cost.map_or(Millionths::new(0), |cost| share(cheapest.0, cost.0));
+            let latency = pace(one).map_or(Millionths::new(500_000), |pace| share(fastest, pace.p95_us));
+            let parts = [cost, latency, one.quality, one.compliance];
+            let sum: u128 =
+                parts.iter().zip(weights).map(|(part, weight)| u128::from(part.parts()) * weight).sum();
+            let total = sum / weights.iter().sum::<u128>().max(1);
+            let total = Millionths::new(u32::try_from(total).unwrap_or(u32::MAX));
+            let (quality, compliance) = (one.quality, one.compliance);
+            Score { target: one.id.to_owned(), total, cost, latency, quality, compliance }
+        })
+        .collect();
+    let mut places: Vec<usize> = (0..candidates.len()).collect();
+    places.sort_by_key(|place| std::cmp::Reverse(scores[*place].total));
+    Order { places, reason: Reason::BestScore, scores }
+}
+
+/// `best` over `this`; all where both are nothing.
+fn share(best: u64, this: u64) -> Millionths {
+    let parts = (u128::from(best) * 1_000_000).checked_div(u128::from(this)).unwrap_or(1_000_000);
+    Millionths::new(u32::try_from(parts).unwrap_or(u32::MAX))
+}
+
+impl Reason {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Weight => "weight",
+            Self::FailoverOrder => "failover-order",
+            Self::Fastest => "fastest",
+            Self::Explored => "explored",
+            Self::Cheapest => "cheapest",
+            Self::BestScore => "best-score",
+            Self::Continues => "continues",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Strategy;
+
+    use super::*;
+
+    fn candidate(id: &str, cost: u64, pace: Option<(u64, u64)>) -> Candidate<'_> {
+        let pace = pace.map(|(p95_us, samples)| Pace { p95_us, samples, at_us: Timestamp::default() });
+        let half = Millionths::new(500_000);
+        Candidate { id, cost: Some(Nanos(cost)), pace, quality: half, compliance: half }
+    }
+
+    fn strategy(text: &str) -> Strategy {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_cheapest_goes_first_and_one_without_a_price_last() {
+        let unpriced = Candidate { cost: None, ..candidate("c", 0, None) };
+        let order = strategy(r#"{"kind":"cost"}"#)
+            .order(&[unpriced, candidate("a", 20, None), candidate("b", 10, None)], 0);
+
+        assert_eq!((order.places, order.reason), (vec![2, 1, 0], Reason::Cheapest));
+    }
+
+    #[test]
+    fn the_fastest_goes_first_where_enough_is_known() {
+        let latency = strategy(r#"{"kind":"latency"}"#);
+        let candidates = [
+            candidate("a", 1, Some((900, 50))),
+            candidate("b", 1, Some((10, 3))),
+            candidate("c", 1, Some((500, 20))),
+        ];
+
+        let order = latency.order(&candidates, 99);
+        assert_eq!((order.places, order.reason), (vec![2, 0, 1], Reason::Fastest));
+        let explored = latency.order(&candidates, 4);
+        assert_eq!((explored.places, explored.reason), (vec![1, 2, 0], Reason::Explored));
+        let unknown = latency.order(&[candidate("a", 1, None), candidate("b", 1, None)], 99);
+        assert_eq!((unknown.places, unknown.reason), (vec![0, 1], Reason::Weight));
+        assert_eq!(latency.order(&[candidate("a", 1, None)], 0).reason, Reason::Weight);
+    }
+
+    #[test]
+    fn a_score_is_explained_by_its_parts() {
+        let score = strategy(r#"{"kind":"score","cost":0.5,"latency":0.25,"quality":0.25}"#);
+        let good =
+            Candidate { quality: Millionths::new(1_000_000), ..candidate("good", 40, Some((100, 30))) };
+        let cheap = candidate("cheap", 10, Some((200, 30)));
+
+        let order = score.order(&[good, cheap], 0);
+
+        assert_eq!((order.places, order.reason), (vec![1, 0], Reason::BestScore));
+        let totals: Vec<u32> = order.scores.iter().map(|score| score.total.parts()).collect();
+        // 0.5 · 10/40 + 0.25 · 1 + 0.25 · 1, and 0.5 · 1 + 0.25 · 100/200 + 0.25 · 0.5.
+        assert_eq!(totals, [625_000, 750_000]);
+    }
+
+    #[test]
+    fn feedback_moves_the_quality_that_the_catalogue_says() {
+        let prior = Millionths::new(500_000);
+
+        assert_eq!(Rating::default().quality(prior), prior);
+        assert_eq!(Rating { sum: 20_000_000, count: 20 }.quality(prior), Millionths::new(750_000));
+        assert_eq!(Rating { sum: 0, count: 20 }.quality(prior), Millionths::new(250_000));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for text in [
+            r#"{"kind":"latency","explore_percent":51}"#,
+            r#"{"kind":"latency","min_samples":0}"#,
+            r#"{"kind":"score"}"#,
+        ] {
+            assert!(strategy(text).fault().is_some(), "{text}");
+        }
+        for text in [r#"{"kind":"luck"}"#, r#"{"kind":"cost","colour":1}"#, r#"{}"#] {
+            assert!(serde_json::from_str::<Strategy>(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_candidate_has_one_place(
+            costs in proptest::collection::vec((0_u64..100, proptest::option::of((0_u64..100, 0_u64..40))), 0..6),
+            draw in 0_u32..1_000_000,
+            kind in prop::sample::select(vec![
+                r#"{"kind":"weighted"}"#, r#"{"kind":"failover"}"#, r#"{"kind":"cost"}"#,
+                r#"{"kind":"latency","explore_percent":50}"#, r#"{"kind":"score","cost":1,"latency":1,"quality":2}"#,
+            ]),
+        ) {
+            let candidates: Vec<_> = costs.iter().map(|(cost, pace)| candidate("t", *cost, *pace)).collect();
+
+            let mut places = strategy(kind).order(&candidates, draw).places;
+
+            places.sort_unstable();
+            prop_assert_eq!(places, (0..candidates.len()).collect::<Vec<_>>());
+        }
+    }
+}
