@@ -83,8 +83,8 @@ pub struct Query<'a> {
 /// The route of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named<'a> {
-    /// Its name: nothing for the default, the group of an experiment, `rule/` and the name of a rule.
-    pub name: String,
+    /// Its name: nothing for the default, the group of an experiment, the name of a rule.
+    pub name: &'a str,
     /// What it says.
     pub route: &'a Route,
 }
@@ -96,7 +96,7 @@ impl Routing {
         for (name, route) in self.routes() {
             let of_route = route.faults(catalogue);
             faults.extend(of_route.into_iter().map(|fault| format!("route \"{name}\" {fault}")));
-            if route.window.is_some() && !self.experiments.contains_key(&name) {
+            if route.window.is_some() && !self.experiments.contains_key(name) {
                 faults.push(format!("route \"{name}\" has a window, and is no experiment"));
             }
         }
@@ -105,8 +105,9 @@ impl Routing {
                 faults
                     .push(format!("rule \"{}\" fits every call: that is what \"default\" is for", rule.name));
             }
-            if self.rules[..number].iter().any(|other| other.name == rule.name) {
-                faults.push(format!("rule \"{}\" is there twice", rule.name));
+            let is_experiment = self.experiments.contains_key(rule.name.as_str());
+            if is_experiment || self.rules[..number].iter().any(|other| other.name == rule.name) {
+                faults.push(format!("rule \"{}\" has the name of another route", rule.name));
             }
         }
         for (team, policy) in &self.teams {
@@ -115,10 +116,10 @@ impl Routing {
         if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
     }
 
-    fn routes(&self) -> impl Iterator<Item = (String, &Route)> {
-        let experiments = self.experiments.iter().map(|(name, route)| (name.clone(), route));
-        let rules = self.rules.iter().map(|rule| (rule_name(rule), &rule.route));
-        experiments.chain(rules).chain([("default".to_owned(), &self.default)])
+    fn routes(&self) -> impl Iterator<Item = (&str, &Route)> {
+        let experiments = self.experiments.iter().map(|(name, route)| (name.as_str(), route));
+        let rules = self.rules.iter().map(|rule| (rule.name.as_str(), &rule.route));
+        experiments.chain(rules).chain([("default", &self.default)])
     }
 
     /// What is set about the output of a call.
@@ -134,13 +135,15 @@ impl Routing {
     /// The route of a call: of the experiment that its team is in, of the first rule that fits, or the default.
     #[must_use]
     pub fn route<'a>(&'a self, query: &Query<'_>) -> Named<'a> {
-        let runs = |route: &&Route| route.window.is_none_or(|window| window.holds(query.now));
-        if let Some(route) = self.experiments.get(query.team.as_str()).filter(runs) {
-            return Named { name: query.team.to_string(), route };
+        let runs = |route: &Route| route.window.is_none_or(|window| window.holds(query.now));
+        if let Some((name, route)) =
+            self.experiments.get_key_value(query.team.as_str()).filter(|(_, route)| runs(route))
+        {
+            return Named { name, route };
         }
         match self.rules.iter().find(|rule| rule.when.fits(query)) {
-            Some(rule) => Named { name: rule_name(rule), route: &rule.route },
-            None => Named { name: String::new(), route: &self.default },
+            Some(rule) => Named { name: rule.name.as_str(), route: &rule.route },
+            None => Named { name: "", route: &self.default },
         }
     }
 
@@ -152,7 +155,7 @@ impl Routing {
         let all = catalogue.targets_of(query.model);
         let first = match route.strategy {
             Strategy::Failover {} => None,
-            _ => route.assign(&all, &name, query.user),
+            _ => route.assign(&all, name, query.user),
         };
         let rest = route.failover_order.iter().map(String::as_str);
         let by_weight = route.providers.keys().map(String::as_str).filter(|_| route.compares());
@@ -211,10 +214,6 @@ impl Route {
         );
         faults
     }
-}
-
-fn rule_name(rule: &Rule) -> String {
-    format!("rule/{}", rule.name)
 }
 
 fn embeds(catalogue: &Catalogue, alias: &str) -> bool {

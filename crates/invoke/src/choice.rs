@@ -26,8 +26,12 @@ pub(crate) struct Choice<'a> {
 pub(crate) fn choose<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Choice<'a>, Error> {
     let query = wish.arrival.query(&wish.request.model);
     let Named { name, route } = documents.routing.route(&query);
-    let decision =
-        |reason, scores| Decision { route: name.clone(), version: documents.routing_version, reason, scores };
+    let decision = |reason, scores| Decision {
+        route: name.to_owned(),
+        version: documents.routing_version,
+        reason,
+        scores,
+    };
     if wish.earlier.is_some() {
         let targets = allowed(documents, wish, vec![maker(documents, wish)?])?;
         return Ok(Choice { targets, decision: decision(Reason::Continues, Vec::new()) });

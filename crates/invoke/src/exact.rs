@@ -129,7 +129,7 @@ impl Gateway {
             request,
             template: directive.template.as_ref(),
             is_strict: *is_strict,
-            route: &name,
+            route: name,
             policy,
             stops: &output.stop,
         })

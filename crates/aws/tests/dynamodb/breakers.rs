@@ -9,7 +9,8 @@ use tollgate_aws::outcomes::DynamoOutcomes;
 use tollgate_core::breaker::{Breaker, BreakerPolicy, State};
 use tollgate_core::health::{BUCKET_HOLDS, Outcome};
 use tollgate_core::outcome::Cause;
-use tollgate_core::ports::{Breakers, Outcomes, Shift};
+use tollgate_core::ports::{Board, Breakers, Outcomes, Shift};
+use tollgate_core::routing::Pace;
 use tollgate_core::time::Timestamp;
 
 use crate::table::Table;
@@ -24,16 +25,19 @@ fn open(revision: u64) -> Breaker {
 async fn breakers_are_written_over_the_last_revision_only() {
     let Some(table) = Table::create("breakers", "id").await else { return };
     let breakers = DynamoBreakers::new(table.client.clone(), table.name.clone()).consistent();
-    assert_eq!(breakers.all().await.unwrap(), [].into());
+    assert_eq!(breakers.all().await.unwrap(), Board::default());
 
     assert_eq!(breakers.write("a/b", &open(1)).await.unwrap(), Shift::Done);
     assert_eq!(breakers.write("a/b", &open(1)).await.unwrap(), Shift::Lost);
     assert_eq!(breakers.write("a/b", &open(3)).await.unwrap(), Shift::Lost);
     assert_eq!(breakers.write("a/b", &open(2)).await.unwrap(), Shift::Done);
     assert_eq!(breakers.write("id", &open(1)).await.unwrap(), Shift::Done);
+    let pace = Pace { p95_us: 900, samples: 40, at_us: NOON };
+    breakers.pace("a/b", &pace).await.unwrap();
 
     let board = breakers.all().await.unwrap();
     assert_eq!(board.breakers, [("a/b".to_owned(), open(2)), ("id".to_owned(), open(1))].into());
+    assert_eq!(board.paces, [("a/b".to_owned(), pace)].into());
     table.drop().await;
 }
 
@@ -43,7 +47,7 @@ async fn of_sixty_four_environments_one_wins_the_probe() {
     let breakers = DynamoBreakers::new(table.client.clone(), table.name.clone()).consistent();
     breakers.write("a", &open(1)).await.unwrap();
     let probe = async |environment: u64| {
-        let known = breakers.all().await.unwrap().remove("a").unwrap();
+        let known = breakers.all().await.unwrap().breakers.remove("a").unwrap();
         let now = NOON.plus(Duration::from_micros(environment));
         let probing = known.probing(&BreakerPolicy::default(), now);
         match probing {

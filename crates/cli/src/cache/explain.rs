@@ -15,7 +15,7 @@ use tollgate_core::dialect::Dialect;
 use tollgate_core::name::Name;
 use tollgate_core::ports::Settings;
 use tollgate_core::request::Request;
-use tollgate_core::routing::Routing;
+use tollgate_core::routing::{Named, Query, Routing};
 use tollgate_core::settings::Document;
 
 use super::view::seconds_left;
@@ -88,8 +88,10 @@ impl Explain {
         let one = (self.caller(deployment, &self.key_id).await?, self.read(&self.a)?);
         let id = self.key_id_b.as_ref().unwrap_or(&self.key_id);
         let other = (self.caller(deployment, id).await?, self.read(&self.b)?);
-        let stops =
-            [&one, &other].map(|(caller, _)| caller.output.within(&routing.output_policy(&caller.team)).stop);
+        let stops = [&one, &other].map(|(caller, request)| {
+            let task = request.task();
+            caller.output.within(&routing.output_policy(&query(caller, request, task.as_ref()))).stop
+        });
         let asked = self.asked(&routing, &one, (&self.template, &stops[0]));
         let asked_b = self.asked(&routing, &other, (&self.template_b, &stops[1]));
         let purges = super::purges(deployment).await?;
@@ -117,18 +119,25 @@ impl Explain {
         (caller, request): &'a (Caller, Request),
         (template, stops): (&'a Option<Template>, &'a [String]),
     ) -> Asked<'a> {
-        let (route, of_route) = routing.route(&caller.team);
+        let task = request.task();
+        let Named { name, route } = routing.route(&query(caller, request, task.as_ref()));
         Asked {
             caller,
-            sharing: self.sharing.min(of_route.cache.sharing).min(caller.sharing),
+            sharing: self.sharing.min(route.cache.sharing).min(caller.sharing),
             request,
             template: template.as_ref(),
             is_strict: self.strict,
-            route,
-            policy: &of_route.cache,
+            route: name,
+            policy: &route.cache,
             stops,
         }
     }
+}
+
+/// What routing looks at of such a call, made now without headers.
+fn query<'a>(caller: &'a Caller, request: &'a Request, task: Option<&'a Name>) -> Query<'a> {
+    let Caller { tenant, team, user, .. } = caller;
+    Query { tenant, team, user, model: &request.model, task, now: clock::now() }
 }
 
 async fn side(deployment: &Deployment, asked: &Asked<'_>, purges: &Purges) -> Result<Side, Error> {
