@@ -1,5 +1,7 @@
 //! The config table as an operator sees it: documents with their versions, and the heads that say which are in force.
 
+mod history;
+
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 
@@ -15,6 +17,8 @@ use tollgate_core::settings::{Document, FLAG_ID, Flag, HEAD_COPIES, STANDING_ID,
 
 use crate::enforcement::StandingItem;
 use crate::{contention, unreachable};
+
+pub use self::history::Version;
 
 const STORE: &str = "config";
 
@@ -146,10 +150,12 @@ impl ConfigStore {
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let mut writes = Vec::new();
         for change in changes {
-            writes.push(match texts.get(&change.document) {
-                Some(text) if change.before != Some(change.version) => self.put_document(change, text),
-                _ => self.check_number(change.document.id(), "version", change.version),
-            });
+            match texts.get(&change.document) {
+                Some(text) if change.before != Some(change.version) => {
+                    writes.extend([self.put_document(change, text), self.keep(change, text)]);
+                }
+                _ => writes.push(self.check_number(change.document.id(), "version", change.version)),
+            }
         }
         writes.push(match &before.flag {
             Some(flag) => self.check_number(FLAG_ID, "since_us", flag.since_us.as_micros()),

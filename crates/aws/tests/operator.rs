@@ -133,6 +133,16 @@ async fn a_seed_counts_versions_and_leaves_the_flag_as_it_is() {
     };
     assert_eq!(heads(&client, &table).await, vec![expected; usize::from(HEAD_COPIES)]);
     assert_eq!(settings.document(Document::Routing).await.unwrap().as_deref(), Some("2"));
+    for (document, version, text) in [
+        (Document::Routing, 1, Some("1")),
+        (Document::Routing, 2, Some("2")),
+        (Document::Routing, 3, None),
+        (Document::Prices, 1, Some("{}")),
+        (Document::Prices, 2, None),
+    ] {
+        let kept = store.version(document, version).await.unwrap();
+        assert_eq!(kept.as_ref().map(|kept| kept.text.as_str()), text, "{document:?} {version}");
+    }
 }
 
 #[tokio::test]

@@ -29,6 +29,21 @@ pub(crate) enum Command {
     ///
     /// A document without a file is the shipped one.
     Check(Files),
+    /// List the versions of a document, the newest first
+    History {
+        #[arg(value_enum)]
+        what: What,
+    },
+    /// Put an earlier version of a document in force again, as a new version
+    ///
+    /// It is checked against the other documents as they are now: one that does not fit them is refused.
+    Rollback {
+        #[arg(value_enum)]
+        what: What,
+        /// The version to take
+        #[arg(long, value_name = "VERSION")]
+        to: u64,
+    },
     /// Show what is in force
     Show {
         #[arg(value_enum, default_value = "head")]
@@ -36,7 +51,7 @@ pub(crate) enum Command {
     },
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Files {
     /// Models and their targets, as JSON
     #[arg(long, value_name = "FILE")]
@@ -78,6 +93,10 @@ pub(crate) async fn run(command: Command, stack: &str, screen: &mut Screen<'_>) 
             screen.show(&view::Checked::of(&checked))
         }
         Command::Seed(files) => seed(files, &Deployment::find(stack).await?, screen).await,
+        Command::History { what } => history(what, &Deployment::find(stack).await?, screen).await,
+        Command::Rollback { what, to } => {
+            rollback(what, to, &Deployment::find(stack).await?, screen).await
+        }
         Command::Show { what } => show(what, &Deployment::find(stack).await?.settings, screen).await,
     }
 }
@@ -87,6 +106,45 @@ async fn seed(files: Files, deployment: &Deployment, screen: &mut Screen<'_>) ->
     if files.is_any_named() {
         sources.replace_shipped(&deployment.settings).await?;
     }
+    write(sources, deployment, screen).await
+}
+
+/// Takes an earlier text of one document, and leaves the others as they are.
+async fn rollback(
+    what: What,
+    to: u64,
+    deployment: &Deployment,
+    screen: &mut Screen<'_>,
+) -> Result<(), Error> {
+    let document = what.document().ok_or(Error::HeadHasNoVersions)?;
+    let missing = || Error::UnknownVersion { document: documents::name(document), version: to };
+    let version = deployment.config.version(document, to).await?.ok_or_else(missing)?;
+    let mut sources = Files::default().read()?;
+    sources.replace_shipped(&deployment.settings).await?;
+    for (of, source) in sources.each_mut() {
+        if of == document {
+            source.text.clone_from(&version.text);
+        }
+    }
+    write(sources, deployment, screen).await
+}
+
+/// How many versions are shown.
+const SHOWN: u64 = 20;
+
+async fn history(what: What, deployment: &Deployment, screen: &mut Screen<'_>) -> Result<(), Error> {
+    let document = what.document().ok_or(Error::HeadHasNoVersions)?;
+    let head = deployment.settings.head().await?.ok_or(Error::NotSeeded)?;
+    let newest = head.version(document);
+    let mut versions = Vec::new();
+    for number in (1..=newest).rev().take(usize::try_from(SHOWN).unwrap_or_default()) {
+        versions.extend(deployment.config.version(document, number).await?);
+    }
+    screen.show(&view::History::of(&versions, newest))
+}
+
+/// Writes what has no fault.
+async fn write(sources: Sources, deployment: &Deployment, screen: &mut Screen<'_>) -> Result<(), Error> {
     let texts = sources.check()?.texts()?;
     match deployment.config.seed(&texts, &first_flag()).await? {
         Seed::Done(changes) => {
@@ -115,20 +173,27 @@ pub(crate) fn first_flag() -> Flag {
 }
 
 async fn show(what: What, settings: &impl Settings, screen: &mut Screen<'_>) -> Result<(), Error> {
-    let document = match what {
-        What::Head => {
-            let head = settings.head().await?.ok_or(Error::NotSeeded)?;
-            return screen.show(&view::HeadView::of(head));
-        }
-        What::Catalogue => Document::Catalogue,
-        What::Prices => Document::Prices,
-        What::Routing => Document::Routing,
-        What::Budgets => Document::Budgets,
-        What::Enforcement => Document::Enforcement,
+    let Some(document) = what.document() else {
+        let head = settings.head().await?.ok_or(Error::NotSeeded)?;
+        return screen.show(&view::HeadView::of(head));
     };
     let text = settings.document(document).await?.ok_or(Error::NotSeeded)?;
     let value: serde_json::Value = parse_stored(document, &text)?;
     screen.show(&view::Text(value))
+}
+
+impl What {
+    /// The document; none for the head.
+    const fn document(self) -> Option<Document> {
+        match self {
+            Self::Head => None,
+            Self::Catalogue => Some(Document::Catalogue),
+            Self::Prices => Some(Document::Prices),
+            Self::Routing => Some(Document::Routing),
+            Self::Budgets => Some(Document::Budgets),
+            Self::Enforcement => Some(Document::Enforcement),
+        }
+    }
 }
 
 impl Files {

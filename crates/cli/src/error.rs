@@ -43,6 +43,10 @@ pub(crate) enum Error {
     UnknownModels { unknown: Vec<String>, known: Vec<String> },
     #[error("the catalogue has no target {target}: it has {}", .known.join(", "))]
     UnknownTarget { target: String, known: Vec<String> },
+    #[error("the head has no versions of its own: name a document")]
+    HeadHasNoVersions,
+    #[error("no version {version} of the {document} was kept: tollgate config history {document} lists them")]
+    UnknownVersion { document: &'static str, version: u64 },
     #[error("the breaker of {0} was moved by others again and again and nothing was written: try again")]
     BreakerBusy(String),
     #[error("there is no tenant {0}: register it with tollgate tenants put")]

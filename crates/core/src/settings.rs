@@ -61,6 +61,21 @@ pub struct Head {
     pub standing: Standing,
 }
 
+impl Head {
+    /// The version of a document that is in force; 0 where there is none.
+    #[must_use]
+    pub const fn version(&self, document: Document) -> u64 {
+        match document {
+            Document::Catalogue => self.catalogue,
+            Document::Prices => self.prices,
+            Document::Routing => self.routing,
+            Document::Budgets => self.budgets,
+            Document::Purges => self.purges,
+            Document::Enforcement => self.enforcement,
+        }
+    }
+}
+
 /// The documents in the config table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Document {

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use serde::Serialize;
-use tollgate_aws::config_store::Change;
+use tollgate_aws::config_store::{Change, Version};
 use tollgate_core::enforcement::Standing;
 use tollgate_core::settings::Head;
 
@@ -47,6 +47,41 @@ impl Display for Seeded {
             (row.document, Some(words))
         });
         write_fields(f, &fields.collect::<Vec<_>>())
+    }
+}
+
+/// Versions of a document.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct History(Vec<VersionRow>);
+
+#[derive(Debug, Serialize)]
+struct VersionRow {
+    version: u64,
+    written: String,
+    bytes: usize,
+    in_force: bool,
+}
+
+impl History {
+    pub(crate) fn of(versions: &[Version], in_force: u64) -> Self {
+        let row = |version: &Version| VersionRow {
+            version: version.version,
+            written: version.written_us.to_string(),
+            bytes: version.text.len(),
+            in_force: version.version == in_force,
+        };
+        Self(versions.iter().map(row).collect())
+    }
+}
+
+impl Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for row in &self.0 {
+            let mark = if row.in_force { ", in force" } else { "" };
+            writeln!(f, "version {}, written {}, {} bytes{mark}", row.version, row.written, row.bytes)?;
+        }
+        if self.0.is_empty() { writeln!(f, "no version was kept") } else { Ok(()) }
     }
 }
 
