@@ -16,7 +16,7 @@ use crate::store::unreachable;
 const STORE: &str = "config";
 
 /// The id of the item.
-const ID: &str = "health";
+pub(crate) const ID: &str = "health";
 
 /// What the attribute of a target begins with: its id follows.
 const TARGET: &str = "target#";
@@ -120,6 +120,11 @@ fn board(item: HashMap<String, AttributeValue>) -> Board {
         }
     }
     board
+}
+
+/// The attributes with the sum and the number of a target's ratings.
+pub(crate) fn rated(target: &str) -> [String; 2] {
+    RATED.map(|begin| format!("{begin}{target}"))
 }
 
 fn number(value: &AttributeValue) -> u64 {

@@ -38,6 +38,7 @@ pub mod entries;
 pub mod evidence;
 #[cfg(feature = "failed-records")]
 pub mod failed_records;
+pub mod feedback;
 #[cfg(feature = "canary")]
 pub mod front_door;
 pub mod key_register;

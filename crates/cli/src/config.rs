@@ -94,9 +94,7 @@ pub(crate) async fn run(command: Command, stack: &str, screen: &mut Screen<'_>) 
         }
         Command::Seed(files) => seed(files, &Deployment::find(stack).await?, screen).await,
         Command::History { what } => history(what, &Deployment::find(stack).await?, screen).await,
-        Command::Rollback { what, to } => {
-            rollback(what, to, &Deployment::find(stack).await?, screen).await
-        }
+        Command::Rollback { what, to } => rollback(what, to, &Deployment::find(stack).await?, screen).await,
         Command::Show { what } => show(what, &Deployment::find(stack).await?.settings, screen).await,
     }
 }

@@ -22,6 +22,7 @@ pub mod enforcement;
 pub mod error;
 pub mod escrow;
 pub mod event;
+pub mod feedback;
 pub mod flow;
 pub mod forecast;
 pub mod health;

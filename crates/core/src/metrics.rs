@@ -2,7 +2,7 @@
 //! `Cost.Estimate.Total` agrees with the ledger to the nano-dollar.
 //!
 //! Everything is emitted per environment, per provider and model, and per team; never crossed, because every
-//! combination that occurs is a metric that is paid for. Errors are emitted per cause, too.
+//! combination that occurs is a metric that is paid for. Errors are emitted per cause, too, and decisions per reason.
 
 mod breaker;
 mod gauge;
@@ -22,8 +22,8 @@ pub use self::gauge::Gauge;
 pub use self::refusal::{Brake, Refusals};
 pub use self::series::{ALL, Emitter, Series};
 
-/// Postings per request: the data of one are at most 49, and a request holds 1,000 of at most 150 values each.
-pub const POSTINGS_PER_PUT: usize = 20;
+/// Postings per request: the data of one are at most 53, and a request holds 1,000 of at most 150 values each.
+pub const POSTINGS_PER_PUT: usize = 18;
 
 /// The outcome that the reconciler notes: nobody measured how long an answer took, nor what it used.
 const EXPIRED: &str = "expired";
@@ -77,6 +77,7 @@ enum Metric {
     Latency,
     TimeToFirstToken,
     Errors,
+    Decisions,
 }
 
 /// How the values of one series become one datum.
@@ -109,6 +110,7 @@ impl Metric {
             Self::Latency => ("Latency", Unit::Milliseconds, Shape::Distribution, 3),
             Self::TimeToFirstToken => ("TimeToFirstToken", Unit::Milliseconds, Shape::Distribution, 3),
             Self::Errors => ("Errors.Count", Unit::Count, Shape::Sum, 0),
+            Self::Decisions => ("Decisions.Count", Unit::Count, Shape::Sum, 0),
         }
     }
 }
@@ -195,6 +197,9 @@ fn samples(posting: &Posting) -> Vec<(Metric, i128)> {
     if let Some(first_token_us) = posting.end.first_token_us {
         samples.push((Metric::TimeToFirstToken, i128::from(first_token_us)));
     }
+    if posting.record.decision.is_some() {
+        samples.push((Metric::Decisions, 1));
+    }
     if counts.errors > 0 {
         samples.push((Metric::Errors, counts.errors));
     }
@@ -215,6 +220,9 @@ fn dimension_sets(metric: Metric, environment: &str, posting: &Posting) -> Vec<D
     ];
     if metric == Metric::Errors {
         sets.push(vec![("Cause", posting.end.outcome.clone())]);
+    }
+    if let (Metric::Decisions, Some(decision)) = (metric, &posting.record.decision) {
+        sets.push(vec![("Reason", decision.reason.as_str().to_owned())]);
     }
     sets
 }

@@ -29,7 +29,7 @@ use crate::write::{Item, Write};
 
 pub use self::cache::{Cache, Evidence, Near, Neighbour, Noting, Point, PointPage, Standing, Vectors};
 pub use self::enforcement::{Acted, AlertError, Alerts, Enforcement, LockError, Locks};
-pub use self::health::{Board, Breakers, Outcomes, Shift};
+pub use self::health::{Board, Breakers, Outcomes, Ratings, Shift};
 pub use self::names::{Names, NamesError};
 
 /// The store did not answer, or not in time. The call that needed it is refused, or the cache is a miss.

@@ -20,6 +20,7 @@ use crate::money::Nanos;
 use crate::name::Name;
 use crate::redaction::Counts;
 use crate::semantic::looked::Looked;
+use crate::semantic::millionths::Millionths;
 use crate::spend::{Scope, SpendItem, spend_item};
 use crate::time::{Day, Timestamp};
 use crate::usage::Usage;
@@ -143,6 +144,9 @@ pub struct Record {
     /// The key of the entry that answered it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_key: Option<CacheKey>,
+    /// How good its caller found the answer, where it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<Millionths>,
     /// How it ended; absent while open.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
@@ -242,6 +246,7 @@ impl Record {
             redacted: Counts::new(),
             cache: opening.cache,
             cache_key: None,
+            rating: None,
             end: None,
         }
     }

@@ -13,8 +13,8 @@ use tollgate_core::metrics::Refusals;
 use tollgate_core::money::Nanos;
 use tollgate_core::name::Name;
 use tollgate_core::ports::{
-    Answers, Breakers, Cache, Evidence, Granted, Ledger, Model, Names, Quotas, Records, Settings, Spans,
-    Vectors,
+    Answers, Breakers, Cache, Evidence, Granted, Ledger, Model, Names, Quotas, Ratings, Records, Settings,
+    Spans, Vectors,
 };
 use tollgate_core::record::{CacheOutcome, End, Opening};
 use tollgate_core::request::Request;
@@ -65,6 +65,7 @@ pub struct Gateway {
     pub(crate) spans: Arc<dyn Spans>,
     pub(crate) vectors: Option<Arc<dyn Vectors>>,
     pub(crate) evidence: Arc<dyn Evidence>,
+    pub(crate) ratings: Arc<dyn Ratings>,
     pub(crate) options: Options,
 }
 
@@ -94,6 +95,8 @@ pub struct Ports {
     pub vectors: Option<Arc<dyn Vectors>>,
     /// What verified pairs of questions have shown.
     pub evidence: Arc<dyn Evidence>,
+    /// What callers say of answers.
+    pub ratings: Arc<dyn Ratings>,
 }
 
 /// What does not change while an environment lives.
@@ -128,6 +131,7 @@ impl Gateway {
             spans,
             vectors,
             evidence,
+            ratings,
         } = ports;
         let (settings, breakers) = (CurrentSettings::new(settings), FleetBreakers::new(breakers));
         Self {
@@ -143,6 +147,7 @@ impl Gateway {
             spans,
             vectors,
             evidence,
+            ratings,
             options,
         }
     }

@@ -104,6 +104,7 @@ impl Handler {
                 let said = self.gateway.clone().serve(dialect, arrival.clone()).await;
                 said.inspect_err(|error| refused::log(&self.gateway.options.refusals, &arrival, error))
             }
+            Route::Feedback => self.gateway.feedback(&caller, &body_of(event.into_body())).await,
             Route::Models => self.gateway.models(&caller, at).await,
             Route::Model(alias) => self.gateway.model(&alias, &caller, at).await,
             Route::Health => Ok(healthy()),
@@ -115,11 +116,7 @@ impl Invocation {
     fn arrival(self, dialect: Dialect, caller: Caller, event: Request) -> Result<Arrival, Error> {
         let (parts, body) = event.into_parts();
         let headers = &parts.headers;
-        let body: Bytes = match body {
-            Body::Text(text) => text.into(),
-            Body::Binary(bytes) => bytes.into(),
-            _ => Bytes::new(),
-        };
+        let body = body_of(body);
         let values = headers.get_all(idempotency::HEADER).iter().map(http::HeaderValue::as_bytes);
         let key = IdempotencyKey::from_values(values)?;
         let claim = key.map(|key| Claim::new(&caller, &key, (dialect, &body), &self.request_id, self.at));
@@ -136,6 +133,14 @@ impl Invocation {
             trace: self.trace,
             body,
         })
+    }
+}
+
+fn body_of(body: Body) -> Bytes {
+    match body {
+        Body::Text(text) => text.into(),
+        Body::Binary(bytes) => bytes.into(),
+        _ => Bytes::new(),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod config;
 mod continuation;
 mod exact;
 pub mod extension;
+mod feedback;
 pub mod gateway;
 pub mod handler;
 mod idempotency;

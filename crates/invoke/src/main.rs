@@ -8,6 +8,7 @@ use tollgate_aws::bedrock::{self, Bedrock, GuardrailNames};
 use tollgate_aws::breakers::DynamoBreakers;
 use tollgate_aws::cache::DynamoCache;
 use tollgate_aws::evidence::DynamoEvidence;
+use tollgate_aws::feedback::DynamoRatings;
 use tollgate_aws::ledger::DynamoLedger;
 use tollgate_aws::quotas::DynamoQuotas;
 use tollgate_aws::records::DynamoRecords;
@@ -48,6 +49,11 @@ async fn main() -> Result<(), Error> {
     let vectors = config.vectors.map(|index| Arc::new(S3Vectors::new(&sdk, index)) as Arc<dyn Vectors>);
     let ports = Ports {
         breakers: Arc::new(DynamoBreakers::new(dynamo.clone(), config.config_table.clone())),
+        ratings: Arc::new(DynamoRatings::new(
+            dynamo.clone(),
+            config.ledger_table.clone(),
+            config.config_table.clone(),
+        )),
         settings: Arc::new(DynamoSettings::new(dynamo.clone(), config.config_table)),
         ledger: Arc::new(DynamoLedger::new(dynamo.clone(), tables)),
         records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),

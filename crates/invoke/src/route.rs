@@ -10,6 +10,8 @@ use tollgate_core::error::Error;
 pub(crate) enum Route {
     /// A question to a model.
     Ask(Dialect),
+    /// What a caller says of an answer.
+    Feedback,
     /// The list of models.
     Models,
     /// One model.
@@ -26,6 +28,7 @@ impl Route {
             ("POST", "/v1/chat/completions") => Ok(Self::Ask(Dialect::Chat)),
             ("POST", "/v1/responses") => Ok(Self::Ask(Dialect::Responses)),
             ("POST", "/v1/embeddings") => Ok(Self::Ask(Dialect::Embeddings)),
+            ("POST", "/v1/feedback") => Ok(Self::Feedback),
             ("GET", "/v1/models") => Ok(Self::Models),
             ("GET", "/health") => Ok(Self::Health),
             ("GET", path) => {
@@ -52,6 +55,7 @@ mod tests {
         assert_eq!(find(Method::GET, "/v1/models"), Some(Route::Models));
         assert_eq!(find(Method::GET, "/v1/models/a%2Fb"), Some(Route::Model("a/b".to_owned())));
         assert_eq!(find(Method::GET, "/health"), Some(Route::Health));
+        assert_eq!(find(Method::POST, "/v1/feedback"), Some(Route::Feedback));
     }
 
     #[test]

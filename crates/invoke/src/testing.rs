@@ -193,6 +193,7 @@ impl World {
             spans: spans.clone(),
             vectors: Some(vectors.clone()),
             evidence: evidence.clone(),
+            ratings: ledger.clone(),
         };
         let gateway = Gateway::new(ports, options);
         let (outbox, jobs) = mpsc::unbounded_channel();

@@ -14,6 +14,7 @@ mod cache;
 mod enforcement;
 #[cfg(test)]
 mod evidence;
+mod feedback;
 #[cfg(feature = "answers")]
 #[cfg(test)]
 mod idempotency;

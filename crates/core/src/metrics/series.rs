@@ -38,8 +38,10 @@ impl Series {
         const MODEL: &[&str] = &["Provider", "Model"];
         const TEAM: &[&str] = &["Team"];
         const CAUSE: &[&str] = &["Cause"];
+        const REASON: &[&str] = &["Reason"];
         match (self.emitter, self.name) {
             (Emitter::Ledger, "Errors.Count") => vec![ENVIRONMENT, MODEL, TEAM, CAUSE],
+            (Emitter::Ledger, "Decisions.Count") => vec![ENVIRONMENT, MODEL, TEAM, REASON],
             (Emitter::Ledger, _) => vec![ENVIRONMENT, MODEL, TEAM],
             (Emitter::Health, _) => vec![ENVIRONMENT, MODEL],
             (Emitter::Refusals, _) => vec![ENVIRONMENT, TEAM],
@@ -49,7 +51,7 @@ impl Series {
 }
 
 /// All of them.
-pub const ALL: [Series; 29] = [
+pub const ALL: [Series; 30] = [
     Series::of(Emitter::Ledger, "Requests.Count"),
     Series::of(Emitter::Ledger, "Tokens.Input.Total"),
     Series::of(Emitter::Ledger, "Tokens.Output.Total"),
@@ -67,6 +69,7 @@ pub const ALL: [Series; 29] = [
     Series::of(Emitter::Ledger, "Latency"),
     Series::of(Emitter::Ledger, "TimeToFirstToken"),
     Series::of(Emitter::Ledger, "Errors.Count"),
+    Series::of(Emitter::Ledger, "Decisions.Count"),
     Series::of(Emitter::Health, "Breaker.State"),
     Series::of(Emitter::Refusals, "RateLimited.Count"),
     Series::of(Emitter::Refusals, "Budget.Refused.Count"),

@@ -6,8 +6,10 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::breaker::Breaker;
+use crate::feedback::Rated;
 use crate::health::{Outcome, Window};
 use crate::routing::{Pace, Rating};
+use crate::semantic::millionths::Millionths;
 use crate::time::Timestamp;
 
 /// What the fleet knows of targets, by their ids.
@@ -30,6 +32,13 @@ pub trait Breakers: Send + Sync {
     async fn write(&self, target: &str, breaker: &Breaker) -> Result<Shift, StoreError>;
     /// Writes how fast a target was lately, whoever has written that before.
     async fn pace(&self, target: &str, pace: &Pace) -> Result<(), StoreError>;
+}
+
+/// What callers say of answers.
+#[async_trait]
+pub trait Ratings: Send + Sync {
+    /// Notes the rating of a settled call's answer, once, for the target that gave it.
+    async fn rate(&self, request_id: &str, target: &str, rating: Millionths) -> Result<Rated, StoreError>;
 }
 
 /// Whether a breaker was written.

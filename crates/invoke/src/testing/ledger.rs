@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tollgate_core::escrow;
+use tollgate_core::feedback::Rated;
 use tollgate_core::idempotency::Claim;
-use tollgate_core::ports::{Drawn, Granted, Ledger, Quotas, Records, Reservation, StoreError, Transition};
+use tollgate_core::ports::{
+    Drawn, Granted, Ledger, Quotas, Ratings, Records, Reservation, StoreError, Transition,
+};
 use tollgate_core::quota::{Draw, Quota};
 use tollgate_core::record::{self, Record};
 use tollgate_core::reservation::{Next, Obstacle, Taking};
+use tollgate_core::semantic::millionths::Millionths;
 use tollgate_core::spend::MONTH_ATTRIBUTE;
 use tollgate_core::time::Timestamp;
 use tollgate_core::write::memory::Memory;
@@ -24,6 +28,7 @@ use super::ports::{Mood, down};
 pub(crate) struct MemoryLedger {
     pub(crate) tables: Arc<Mutex<Memory>>,
     steps: Mutex<Vec<&'static str>>,
+    ratings: Mutex<Vec<(String, u32)>>,
     moods: Mutex<HashMap<&'static str, Mood>>,
 }
 
@@ -43,6 +48,11 @@ impl MemoryLedger {
     /// What was asked of it, in order.
     pub(crate) fn steps(&self) -> Vec<&'static str> {
         self.steps.lock().unwrap().clone()
+    }
+
+    /// Targets and their ratings, in millionths.
+    pub(crate) fn ratings(&self) -> Vec<(String, u32)> {
+        self.ratings.lock().unwrap().clone()
     }
 
     /// Makes one of its methods answer so.
@@ -182,6 +192,18 @@ impl Quotas for MemoryLedger {
     async fn give_back(&self, write: Write) -> Result<(), StoreError> {
         self.tables.lock().unwrap().transact(&[write]).unwrap();
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Ratings for MemoryLedger {
+    async fn rate(&self, request_id: &str, target: &str, rating: Millionths) -> Result<Rated, StoreError> {
+        self.begin("rate").await?;
+        let before = self.record(request_id).unwrap();
+        let after = Record { rating: Some(rating), ..before.clone() };
+        self.tables.lock().unwrap().transact(&[record::write(Some(&before), &after)]).unwrap();
+        self.ratings.lock().unwrap().push((target.to_owned(), rating.parts()));
+        Ok(Rated::Done)
     }
 }
 
