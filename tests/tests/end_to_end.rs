@@ -18,6 +18,8 @@ mod failures;
 mod leftovers;
 #[path = "end_to_end/malformed.rs"]
 mod malformed;
+#[path = "end_to_end/routing.rs"]
+mod routing;
 #[path = "end_to_end/semantic.rs"]
 mod semantic;
 #[path = "end_to_end/surface.rs"]
@@ -56,6 +58,7 @@ async fn scenario(stack: &Stack) {
     failures::a_broken_stream_ends_with_an_error(stack).await;
     surface::every_client_reaches_every_kind_of_provider(stack).await;
     tenants::a_tenants_call_is_made_with_the_assumed_role(stack).await;
+    routing::a_change_of_routing_is_obeyed_in_time_and_can_be_taken_back(stack).await;
     caches::nobody_is_served_what_was_kept_for_others(stack).await;
     caches::an_answer_serves_callers_who_want_it_in_another_form(stack).await;
     caches::of_identical_calls_at_once_one_is_paid(stack).await;

@@ -32,8 +32,8 @@ pub struct DynamoRatings {
 impl DynamoRatings {
     /// Over these tables.
     #[must_use]
-    pub const fn new(client: Client, ledger: String, config: String) -> Self {
-        Self { client, ledger, config }
+    pub fn new(client: Client, ledger: &str, config: &str) -> Self {
+        Self { client, ledger: ledger.to_owned(), config: config.to_owned() }
     }
 
     fn writes(
@@ -74,10 +74,7 @@ impl Ratings for DynamoRatings {
         loop {
             let sent =
                 self.client.transact_write_items().set_transact_items(Some(writes.to_vec())).send().await;
-            let error = match sent {
-                Ok(_) => return Ok(Rated::Done),
-                Err(error) => error,
-            };
+            let Err(error) = sent else { return Ok(Rated::Done) };
             let reasons = reasons(&error);
             if let Some(held) = reasons.iter().find(|one| one.code() == Some("ConditionalCheckFailed")) {
                 let is_same = held.item().and_then(|item| item.get("rating")) == Some(&number(rating));

@@ -59,7 +59,7 @@ mod tests {
 
     use crate::testing::*;
 
-    fn says(rating: Value) -> Value {
+    fn says(rating: &Value) -> Value {
         post("/v1/feedback", json!({"request_id": "r-1", "rating": rating}).to_string())
     }
 
@@ -68,9 +68,9 @@ mod tests {
         let world = World::scripted([answers("a", "stop", Some(usage(3, 1)))]);
         world.call(event("chat")).await;
 
-        let first = world.call(says(json!(0.25))).await;
-        let again = world.call(says(json!(0.25))).await;
-        let other = world.call(says(json!(1))).await;
+        let first = world.call(says(&json!(0.25))).await;
+        let again = world.call(says(&json!(0.25))).await;
+        let other = world.call(says(&json!(1))).await;
 
         assert_eq!((first.status, again.status), (200, 200));
         assert_eq!(first.json()["rating"], json!(0.25));
@@ -82,7 +82,7 @@ mod tests {
     async fn what_is_not_the_callers_own_answer_is_not_known() {
         let world = World::scripted([answers("a", "stop", Some(usage(3, 1)))]);
         world.call(event("chat")).await;
-        let mut of_others = says(json!(1));
+        let mut of_others = says(&json!(1));
         of_others["requestContext"]["authorizer"]["team"] = "others".into();
 
         let said = world.call(of_others).await;

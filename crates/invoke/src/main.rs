@@ -49,11 +49,7 @@ async fn main() -> Result<(), Error> {
     let vectors = config.vectors.map(|index| Arc::new(S3Vectors::new(&sdk, index)) as Arc<dyn Vectors>);
     let ports = Ports {
         breakers: Arc::new(DynamoBreakers::new(dynamo.clone(), config.config_table.clone())),
-        ratings: Arc::new(DynamoRatings::new(
-            dynamo.clone(),
-            config.ledger_table.clone(),
-            config.config_table.clone(),
-        )),
+        ratings: Arc::new(DynamoRatings::new(dynamo.clone(), &config.ledger_table, &config.config_table)),
         settings: Arc::new(DynamoSettings::new(dynamo.clone(), config.config_table)),
         ledger: Arc::new(DynamoLedger::new(dynamo.clone(), tables)),
         records: Arc::new(DynamoRecords::new(dynamo.clone(), config.ledger_table)),

@@ -22,7 +22,7 @@ fn record(id: &str, state: &str) -> HashMap<String, AttributeValue> {
 async fn a_rating_counts_once_however_often_and_by_whomever_it_is_said() {
     let Some(ledger) = Table::create("ratings-ledger", "request_id").await else { return };
     let Some(config) = Table::create("ratings-config", "id").await else { return };
-    let ratings = DynamoRatings::new(ledger.client.clone(), ledger.name.clone(), config.name.clone());
+    let ratings = DynamoRatings::new(ledger.client.clone(), &ledger.name, &config.name);
     ledger.put(record("r-1", "settled")).await;
     ledger.put(record("r-2", "settled")).await;
     ledger.put(record("r-3", "sent")).await;

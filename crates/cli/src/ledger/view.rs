@@ -6,7 +6,8 @@ use std::fmt::{self, Display};
 
 use serde::Serialize;
 use tollgate_core::name::Name;
-use tollgate_core::record::{End, Record, Try};
+use tollgate_core::record::{Decision, End, Record, Try};
+use tollgate_core::semantic::millionths::Millionths;
 use tollgate_core::time::{Day, Timestamp};
 
 use self::semantic::Semantic;
@@ -41,6 +42,12 @@ pub(crate) struct Call {
     /// Targets that their breakers kept it from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kept_from: Vec<String>,
+    /// Why the first target was chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<Decision>,
+    /// What its caller said of the answer, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rating: Option<Millionths>,
     reserved_usd: Usd,
     charged_usd: Usd,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -91,11 +98,22 @@ impl Call {
             attempts: record.attempts,
             tries: record.tries.iter().map(try_text).collect(),
             kept_from: record.kept_from,
+            decision: record.decision,
+            rating: record.rating,
             reserved_usd: Usd(record.reserved_nanos),
             charged_usd: Usd(record.charged_nanos),
             end: record.end.map(Ended::of),
         }
     }
+}
+
+fn decision_text(decision: &Decision) -> String {
+    let route = if decision.route.is_empty() { "default" } else { &decision.route };
+    let (version, reason) = (decision.version, decision.reason.as_str());
+    let scores: Vec<String> =
+        decision.scores.iter().map(|score| format!("{} {}", score.target, score.total)).collect();
+    let scores = if scores.is_empty() { String::new() } else { format!(": {}", scores.join(", ")) };
+    format!("{reason}{scores} (route {route}, routing version {version})")
 }
 
 fn try_text(tried: &Try) -> String {
@@ -166,6 +184,8 @@ impl Display for Call {
                 ("cache", Some(format!("{}, {} {attempts}", self.cache, self.attempts))),
                 ("tries", Some(self.tries.join(", ")).filter(|text| !text.is_empty())),
                 ("skipped", Some(self.kept_from.join(", ")).filter(|text| !text.is_empty())),
+                ("decision", self.decision.as_ref().map(decision_text)),
+                ("rating", self.rating.map(|rating| rating.to_string())),
                 ("trace", self.trace_id.clone()),
                 ("began", Some(self.created_at.clone())),
                 ("ended", end.map(|end| end.ended_at.clone())),
