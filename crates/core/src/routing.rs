@@ -1,5 +1,7 @@
 //! Routing: which targets serve a call, and in which order. A user stays on the same provider while weights stand.
 
+mod failover;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,12 @@ pub struct Route {
     /// Who is asked after the first has failed; nobody but the first's own provider where empty.
     #[serde(default)]
     pub failover_order: Vec<String>,
+    /// At most so many calls of providers for one answer, 1 to 5; two where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u8>,
+    /// Who may be sent, by provider or by target id, what is longer than another target's context; nobody where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longer_context: Option<String>,
     /// What is set about the output of its calls.
     #[serde(default)]
     pub output: OutputPolicy,
@@ -92,6 +100,8 @@ impl Routing {
             if !names().any(is_served) {
                 faults.push(format!("route \"{name}\" names no provider and no target of the catalogue"));
             }
+            let failover = route.failover_faults(catalogue).into_iter();
+            faults.extend(failover.map(|fault| format!("route \"{name}\": {fault}")));
             faults.extend(route.output.fault().map(|fault| format!("route \"{name}\": {fault}")));
             faults.extend(route.cache.fault().map(|fault| format!("route \"{name}\": {fault}")));
             let embedding = route.cache.semantic.as_ref().map(|policy| policy.embedding.as_str());

@@ -26,8 +26,8 @@ use crate::continuation::Earlier;
 use crate::redacting::{FoundNames, Redacting, blind, is_lost, redacted};
 use crate::settings::Documents;
 
-/// At most two upstream calls for one answer.
-pub(crate) const MAX_STEPS: usize = 2;
+/// Planned beyond the calls that may be made, in case a bucket is empty and its target is passed over.
+const SPARE: usize = 1;
 
 /// The targets in the order in which they are tried; never empty.
 #[derive(Clone, Debug)]
@@ -35,6 +35,10 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     /// The targets that a breaker keeps the call from.
     pub(crate) kept_from: Vec<String>,
+    /// At most so many calls of providers.
+    pub(crate) most: usize,
+    /// Who is asked if the request is longer than a target's context.
+    pub(crate) longer: Option<Step>,
 }
 
 /// One target that may be tried.
@@ -100,7 +104,7 @@ impl<'a> Wish<'a> {
 impl Plan {
     /// The dearest attempt: what is reserved first.
     pub(crate) fn bound(&self) -> Amount {
-        self.steps.iter().map(|step| step.bound).fold(Amount::ZERO, Amount::max)
+        self.steps.iter().take(self.most).map(|step| step.bound).fold(Amount::ZERO, Amount::max)
     }
 }
 
@@ -117,13 +121,15 @@ pub(crate) fn check_model(documents: &Documents, caller: &Caller, alias: &str) -
 pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error> {
     let alias = &wish.request.model;
     let model = documents.catalogue.models.get(alias).ok_or_else(|| Error::ModelNotFound(alias.clone()))?;
+    let (_, route) = documents.routing.route(&wish.caller.team);
+    let most = route.attempts();
     let (mut line_up, mut refusal) = (LineUp::default(), None);
     for (id, target) in candidates(documents, wish)? {
         match step(documents, wish, model, (id, target)) {
             Ok(step) => line_up.add(step),
             Err(error) => refusal = refusal.or(Some(error)),
         }
-        if line_up.admitted() == MAX_STEPS {
+        if line_up.admitted() == most + SPARE {
             break;
         }
     }
@@ -135,7 +141,18 @@ pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error
         return Err(refusal.unwrap_or_else(nobody));
     }
     let (steps, kept_from) = line_up.steps()?;
-    Ok(Plan { steps, kept_from })
+    let longer = longer(documents, wish, model);
+    Ok(Plan { steps, kept_from, most, longer })
+}
+
+/// Who takes what is too long for others, if the route names somebody and a breaker lets calls through. A response is
+/// not gone on with elsewhere.
+fn longer(documents: &Documents, wish: &Wish<'_>, model: &Model) -> Option<Step> {
+    let Wish { caller, request, earlier: None, .. } = *wish else { return None };
+    let (_, route) = documents.routing.route(&caller.team);
+    let able = route.longer(&documents.catalogue, &request.model);
+    let mut steps = able.into_iter().filter_map(|target| step(documents, wish, model, target).ok());
+    steps.find(|step| matches!(step.admission, Admission::Admitted | Admission::Spared))
 }
 
 fn candidates<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Vec<(&'a str, &'a Target)>, Error> {

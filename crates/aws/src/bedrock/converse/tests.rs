@@ -189,6 +189,8 @@ async fn each_exception_is_told_apart_by_what_can_be_done() {
 
             assert_eq!((status, kind(&failed)), (status, expected));
             assert_eq!(failed.may_be_billed(), expected == "timed out");
+            // The SDK must not try again by itself: attempts are counted, and billed, one by one.
+            assert_eq!(server.received_requests().await.unwrap().len(), 1, "{exception}");
         }
     }
 }
