@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tollgate_core::sse::SseDecoder;
-use tollgate_local::function::{Answer, Function};
+use tollgate_local::function::{Answer, Function, InvokeError};
 use tollgate_tests::stack::root;
 
 use crate::chaos::fault::Form;
 
 /// A call that is not over by then has outlasted the function.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+const WHILE_BUSY: Duration = Duration::from_millis(50);
 
 /// What a caller saw.
 pub(crate) struct Seen {
@@ -39,10 +41,14 @@ fn now() -> Instant {
 }
 
 async fn read(function: &Function, event: Bytes) -> String {
-    let mut stream = match function.invoke(event).await {
-        Ok(Answer::Stream(stream)) => stream,
-        Ok(Answer::Whole(whole)) => panic!("no stream: {whole:?}"),
-        Err(error) => panic!("no answer: {error}"),
+    let mut stream = loop {
+        match function.invoke(event.clone()).await {
+            Ok(Answer::Stream(stream)) => break stream,
+            Ok(Answer::Whole(whole)) => panic!("no stream: {whole:?}"),
+            // Environments are busy for a moment after their answer, until it is settled.
+            Err(InvokeError::Throttled) => tokio::time::sleep(WHILE_BUSY).await,
+            Err(error) => panic!("no answer: {error}"),
+        }
     };
     let mut answer = Vec::new();
     while let Some(chunk) = stream.next().await {

@@ -15,6 +15,9 @@ const DETOUR: Duration = Duration::from_millis(300);
 /// The time to the first token where another target is left, and for each token of a JSON answer of forty.
 const SILENCE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(7));
 
+/// How often a time is measured at most.
+const TRIES: u8 = 3;
+
 /// Whether another target is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Others {
@@ -35,23 +38,48 @@ pub(crate) struct Result {
     pub(crate) wrong: Vec<String>,
 }
 
-/// Meets the fault; `alone` is what the other target takes without it.
+/// Meets the fault where another target is left. A machine that is busy only adds to a time, so one that is too long is
+/// measured again, with targets that nobody has met: the best of three counts.
+pub(crate) async fn meet_in_time(stage: &Stage, fault: &Fault, form: Form) -> Result {
+    let mut best = meet(stage, fault, (form, Others::Healthy), form.name()).await;
+    for try_number in 2..=TRIES {
+        if !best.wrong.is_empty() || !best.is_late(fault) {
+            break;
+        }
+        let purpose = format!("{}-{try_number}", form.name());
+        let next = meet(stage, fault, (form, Others::Healthy), &purpose).await;
+        if !next.wrong.is_empty() || next.extra < best.extra {
+            best = next;
+        }
+    }
+    if best.is_late(fault) {
+        best.wrong.push(format!("it cost {:?} more than the other target alone", best.extra));
+    }
+    best
+}
+
+/// Meets the fault where nobody else is left.
+pub(crate) async fn meet_alone(stage: &Stage, fault: &Fault, form: Form) -> Result {
+    meet(stage, fault, (form, Others::None), &format!("{}-alone", form.name())).await
+}
+
+/// Meets the fault by one call.
 pub(crate) async fn meet(
     stage: &Stage,
     fault: &Fault,
     (form, others): (Form, Others),
-    alone: Duration,
+    purpose: &str,
 ) -> Result {
-    let purpose = match others {
-        Others::Healthy => form.name().to_owned(),
-        Others::None => format!("{}-alone", form.name()),
-    };
-    let seen = call(&stage.invoke, &alias(fault.slug, &purpose), form).await;
-    let record = stage.record(seen.header("x-tollgate-request-id")).await;
     let ends = match (others, fault.ends(form)) {
         (Others::None, Ends::FailsOver) => None,
         (_, ends) => Some(ends),
     };
+    let alone = match ends {
+        Some(Ends::FailsOver) => Some(call(&stage.invoke, HEALTHY, form).await.took),
+        _ => None,
+    };
+    let seen = call(&stage.invoke, &alias(fault.slug, purpose), form).await;
+    let record = stage.record(seen.header("x-tollgate-request-id")).await;
     let mut wrong = Wrong(Vec::new());
     wrong.check(record.tries.len() <= 2, "more than two calls for one answer");
     match ends {
@@ -62,7 +90,7 @@ pub(crate) async fn meet(
     }
     let counted = match ends {
         Some(Ends::FailsOver) => stage.counted(HEALTHY).await,
-        Some(Ends::Breaks | Ends::Uncounted) => stage.counted(&model(fault.slug, &purpose)).await,
+        Some(Ends::Breaks | Ends::Uncounted) => stage.counted(&model(fault.slug, purpose)).await,
         None => Some(0),
     };
     is_charged(
@@ -71,21 +99,19 @@ pub(crate) async fn meet(
         counted.unwrap_or_default(),
         fault.bills || ends == Some(Ends::Uncounted),
     );
-    let extra = (ends == Some(Ends::FailsOver)).then(|| seen.took.saturating_sub(alone));
+    let extra = alone.map(|alone| seen.took.saturating_sub(alone));
     Result { fault: fault.name, form, others, seen, extra, record, wrong: wrong.0 }
 }
 
 impl Result {
-    /// Whether it took longer than it may. A machine that is busy with other tests says nothing about that.
-    pub(crate) fn check_time(&mut self, fault: &Fault) {
+    /// Whether it took longer than it may.
+    fn is_late(&self, fault: &Fault) -> bool {
         let most = match (fault.is_silent(), self.form) {
             (false, _) => DETOUR,
             (true, Form::Stream) => SILENCE.0 + DETOUR,
             (true, Form::Json) => SILENCE.1 + DETOUR,
         };
-        if let Some(extra) = self.extra.filter(|extra| *extra > most) {
-            self.wrong.push(format!("it cost {extra:?} more than the other target alone"));
-        }
+        self.extra.is_some_and(|extra| extra > most)
     }
 }
 

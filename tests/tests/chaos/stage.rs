@@ -27,7 +27,8 @@ use crate::site::Site;
 pub(crate) const HEALTHY: &str = "healthy";
 
 /// Each fault has a target of its own for each of these, so that no call's failure is another's memory.
-const USES: [&str; 5] = ["json", "stream", "json-alone", "stream-alone", "breaker"];
+const USES: [&str; 9] =
+    ["json", "json-2", "json-3", "json-alone", "stream", "stream-2", "stream-3", "stream-alone", "breaker"];
 
 /// How long the silent are waited for.
 #[derive(Clone, Copy)]

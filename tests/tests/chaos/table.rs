@@ -19,7 +19,8 @@ pub(crate) fn print(results: &[Result], moves: &[(&Fault, Moves)]) {
     lines.extend(results.iter().map(line));
     if !moves.is_empty() {
         lines.push(String::new());
-        lines.push(format!("{:<36} {:>14} {:>24}", "breaker", "opened after", "closed after mending"));
+        lines.push("breakers, with a cool-down of 2 s and stages of 1 s".to_owned());
+        lines.push(format!("{:<36} {:>14} {:>24}", "fault", "opened after", "closed after mending"));
         lines.push("-".repeat(77));
         lines.extend(moves.iter().map(|(fault, moves)| {
             format!("{:<36} {:>14} {:>24}", fault.name, millis(moves.opened), millis(moves.closed))

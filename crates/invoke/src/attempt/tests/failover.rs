@@ -116,6 +116,21 @@ async fn at_most_as_many_calls_are_made_as_the_route_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_that_is_passed_over_uses_up_no_call() {
+    let mut route = both();
+    route["max_attempts"] = 1.into();
+    let members = [("first/gpt-5.5", "quota", json!({"tokens_per_minute": 1}))];
+    let world = world([paris(), paris()], &route, &members);
+    let fresh = || with_header("chat", "cache-control", "no-store");
+
+    let said = [world.call(fresh()).await, world.call(fresh()).await];
+
+    let providers = said.each_ref().map(|said| said.header("x-tollgate-provider"));
+    assert_eq!(providers, ["first", "second"]);
+    assert_eq!(world.model.asked(), ["first.model", "second.model"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_time_for_the_first_token_that_the_catalogue_names_stands() {
     let timeouts = json!({"first_token_ms": 700});
     let members = [("first/gpt-5.5", "timeouts", timeouts)];

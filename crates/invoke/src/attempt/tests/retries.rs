@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
+use tollgate_core::breaker::State;
 use tollgate_core::model::ModelError;
 use tollgate_core::money::Nanos;
 use tollgate_core::outcome::Cause;
@@ -106,6 +107,15 @@ async fn it_is_asked_once_more_only_however_many_calls_the_route_allows() {
     assert_eq!(world.model.asked().len(), 2);
     let causes: Vec<_> = world.record().tries.iter().map(|tried| tried.cause).collect();
     assert_eq!(causes, [Cause::Throttle, Cause::Throttle]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_is_one_call() {
+    let world = alone([throttled(None)], 5);
+    world.breakers.set("first/gpt-5.5", State::Open { until_us: NOON });
+
+    assert_eq!(world.call(event("chat")).await.status, 503);
+    assert_eq!(world.model.asked().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
