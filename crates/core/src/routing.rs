@@ -1,5 +1,6 @@
 //! Routing: which targets serve a call, and in which order. A user stays on the same provider while weights stand.
 
+mod failover;
 mod rule;
 mod sticky;
 mod strategy;
@@ -46,9 +47,15 @@ pub struct Routing {
 pub struct Route {
     /// Share of the users; they need not sum to one.
     pub providers: BTreeMap<String, Weight>,
-    /// Who is query after the first has failed; nobody but the first's own provider where empty.
+    /// Who is asked after the first has failed; nobody but the first's own provider where empty.
     #[serde(default)]
     pub failover_order: Vec<String>,
+    /// At most so many calls of providers for one answer, 1 to 5; two where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u8>,
+    /// Who may be sent, by provider or by target id, what is longer than another target's context; nobody where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longer_context: Option<String>,
     /// How the first is chosen, where not by weights.
     #[serde(default, skip_serializing_if = "Strategy::is_default")]
     pub strategy: Strategy,
@@ -205,6 +212,7 @@ impl Route {
         faults.extend(
             self.strategy.fault().map(|fault| format!("has a strategy that makes no sense: {fault}")),
         );
+        faults.extend(self.failover_faults(catalogue));
         faults.extend(self.output.fault().map(|fault| format!("has an output that makes no sense: {fault}")));
         faults.extend(self.cache.fault().map(|fault| format!("has a cache that makes no sense: {fault}")));
         let embedding = self.cache.semantic.as_ref().map(|policy| policy.embedding.as_str());

@@ -20,6 +20,10 @@ type Targets<'a> = Vec<(&'a str, &'a Target)>;
 /// The targets in their order, and why the first one is.
 pub(crate) struct Choice<'a> {
     pub(crate) targets: Targets<'a>,
+    /// Those that take what is too long for others, the largest first.
+    pub(crate) longer: Targets<'a>,
+    /// At most so many calls of providers.
+    pub(crate) most: usize,
     pub(crate) decision: Decision,
 }
 
@@ -34,7 +38,9 @@ pub(crate) fn choose<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Ch
     };
     if wish.earlier.is_some() {
         let targets = allowed(documents, wish, vec![maker(documents, wish)?])?;
-        return Ok(Choice { targets, decision: decision(Reason::Continues, Vec::new()) });
+        let decision = decision(Reason::Continues, Vec::new());
+        // A response is not gone on with elsewhere.
+        return Ok(Choice { targets, longer: Vec::new(), most: route.attempts(), decision });
     }
     let routed = documents.routing.targets(&documents.catalogue, &query);
     let mut targets = allowed(documents, wish, routed)?;
@@ -47,7 +53,10 @@ pub(crate) fn choose<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Ch
             reason = Reason::Continues;
         }
     }
-    Ok(Choice { targets, decision: decision(reason, scores) })
+    let longer = route.longer(&documents.catalogue, &wish.request.model);
+    // Where none of them is allowed, what is too long is refused as it is elsewhere.
+    let longer = allowed(documents, wish, longer).unwrap_or_default();
+    Ok(Choice { targets, longer, most: route.attempts(), decision: decision(reason, scores) })
 }
 
 /// Those that the constraints allow; an error where that leaves none of those that there were.

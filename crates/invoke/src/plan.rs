@@ -26,8 +26,8 @@ use crate::continuation::Earlier;
 use crate::redacting::{FoundNames, Redacting, blind, redacted};
 use crate::settings::Documents;
 
-/// At most two upstream calls for one answer.
-pub(crate) const MAX_STEPS: usize = 2;
+/// Planned beyond the calls that may be made, in case a bucket is empty and its target is passed over.
+const SPARE: usize = 1;
 
 /// The targets in the order in which they are tried; never empty.
 #[derive(Clone, Debug)]
@@ -37,6 +37,10 @@ pub(crate) struct Plan {
     pub(crate) kept_from: Vec<String>,
     /// Why the first one is.
     pub(crate) decision: Decision,
+    /// At most so many calls of providers.
+    pub(crate) most: usize,
+    /// Who is asked if the request is longer than a target's context.
+    pub(crate) longer: Option<Step>,
 }
 
 /// One target that may be tried.
@@ -99,7 +103,7 @@ impl<'a> Wish<'a> {
 impl Plan {
     /// The dearest attempt: what is reserved first.
     pub(crate) fn bound(&self) -> Amount {
-        self.steps.iter().map(|step| step.bound).fold(Amount::ZERO, Amount::max)
+        self.steps.iter().take(self.most).map(|step| step.bound).fold(Amount::ZERO, Amount::max)
     }
 }
 
@@ -116,13 +120,13 @@ pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error
     let alias = &wish.request.model;
     let model = documents.catalogue.models.get(alias).ok_or_else(|| Error::ModelNotFound(alias.clone()))?;
     let (mut line_up, mut refusal) = (LineUp::default(), None);
-    let Choice { targets, decision } = choose(documents, wish)?;
+    let Choice { targets, longer: larger, most, decision } = choose(documents, wish)?;
     for (id, target) in targets {
         match step(documents, wish, model, (id, target)) {
             Ok(step) => line_up.add(step),
             Err(error) => refusal = refusal.or(Some(error)),
         }
-        if line_up.admitted() == MAX_STEPS {
+        if line_up.admitted() == most + SPARE {
             break;
         }
     }
@@ -134,7 +138,19 @@ pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error
         return Err(refusal.unwrap_or_else(nobody));
     }
     let (steps, kept_from) = line_up.steps()?;
-    Ok(Plan { steps, kept_from, decision })
+    let longer = longer(documents, wish, model, larger);
+    Ok(Plan { steps, kept_from, decision, most, longer })
+}
+
+/// Who takes what is too long for others, if a breaker lets calls through.
+fn longer(
+    documents: &Documents,
+    wish: &Wish<'_>,
+    model: &Model,
+    able: Vec<(&str, &Target)>,
+) -> Option<Step> {
+    let mut steps = able.into_iter().filter_map(|target| step(documents, wish, model, target).ok());
+    steps.find(|step| matches!(step.admission, Admission::Admitted | Admission::Spared))
 }
 
 /// What a caller hears who wants nothing adapted.
