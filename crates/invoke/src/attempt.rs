@@ -58,6 +58,8 @@ pub(crate) struct Sent {
     pub(crate) unknown: Amount,
     /// What it took of the target's quota.
     pub(crate) draw: Option<Draw>,
+    /// It broke, which is noted, and what it may have cost is among what is unknown.
+    pub(crate) is_over: bool,
 }
 
 /// The beginning of an answer.
@@ -94,6 +96,9 @@ impl Sent {
     /// Usage that never came is charged at its bound, and no answer comes of no input: a count of nothing is none. What
     /// the provider says of the tier goes before what was asked.
     pub(crate) fn bill(&self, usage: Option<Usage>, served_tier: Option<&str>) -> Bill {
+        if self.is_over {
+            return Bill { cost: self.unknown, usage: Usage::default(), estimated: true };
+        }
         let usage = usage.filter(|usage| usage.input > 0);
         let tier = served_tier.unwrap_or(&self.step.tier);
         let cost = usage.map_or(self.step.bound, |usage| Amount {
@@ -141,7 +146,8 @@ impl Gateway {
             let error = match asked {
                 Ok(reply) => {
                     let Failed { record, unknown, .. } = failed;
-                    return Ok(Won { sent: Sent { step, began: begun, record, unknown, draw }, reply });
+                    let sent = Sent { step, began: begun, record, unknown, draw, is_over: false };
+                    return Ok(Won { sent, reply });
                 }
                 Err(error) => error,
             };
@@ -161,7 +167,7 @@ impl Gateway {
     }
 
     /// What a failure leaves: a cost that nobody knows, and an outcome where the provider was asked at all.
-    fn note_failure(
+    pub(crate) fn note_failure(
         &self,
         serving: &Serving,
         (step, began): (&Step, Timestamp),
@@ -187,7 +193,7 @@ impl Gateway {
 
     /// Makes sure, before the bytes leave, that the reservation holds what earlier attempts may have cost besides this
     /// one, that calls are still admitted, and that the ledger knows of it.
-    async fn prepare(
+    pub(crate) async fn prepare(
         &self,
         serving: &Serving,
         step: &Step,
@@ -221,8 +227,34 @@ impl Gateway {
         step: &Step,
         (name, is_last): (&str, bool),
     ) -> Result<Started, ModelError> {
-        let arrival = &serving.arrival;
         let timeout = self.patience(serving, step, is_last);
+        let begun = Instant::now();
+        let mut interpreter = self.interpreter(serving, step);
+        match self.call(serving, step, (name, timeout)).await? {
+            // A server that does not stream: its answer is none that a client of events could read.
+            Reply::Whole(_) if serving.request.stream => Err(ModelError::Garbled("no stream".into())),
+            Reply::Whole(said) => {
+                let (body, glimpse) = interpreter.whole(said).map_err(no_answer)?;
+                Ok(Started::Json { body, glimpse })
+            }
+            Reply::Stream(pieces) => {
+                let elapsed = (self.options.clock)().since(serving.arrival.at);
+                let hold = if is_last { HOLD_HEADERS.saturating_sub(elapsed) } else { timeout };
+                let give_up = if is_last { Instant::now() + hold } else { begun + hold };
+                let opened = Opened { held: Vec::new(), pieces, interpreter };
+                opened.hold(give_up, is_last).await.map(Box::new).map(Started::Stream)
+            }
+        }
+    }
+
+    /// Asks a target what its step says.
+    pub(crate) async fn call(
+        &self,
+        serving: &Serving,
+        step: &Step,
+        (name, timeout): (&str, Duration),
+    ) -> Result<Reply, ModelError> {
+        let arrival = &serving.arrival;
         let call = Call {
             request_id: &arrival.request_id,
             target: &step.target,
@@ -237,27 +269,11 @@ impl Gateway {
             traceparent: &arrival.trace.traceparent(&arrival.request_id, name),
             timeout,
         };
-        let begun = Instant::now();
-        let mut interpreter = self.interpreter(serving, step);
-        match self.model.call(&call).await? {
-            // A server that does not stream: its answer is none that a client of events could read.
-            Reply::Whole(_) if call.stream => Err(ModelError::Garbled("no stream".into())),
-            Reply::Whole(said) => {
-                let (body, glimpse) = interpreter.whole(said).map_err(no_answer)?;
-                Ok(Started::Json { body, glimpse })
-            }
-            Reply::Stream(pieces) => {
-                let elapsed = (self.options.clock)().since(arrival.at);
-                let hold = if is_last { HOLD_HEADERS.saturating_sub(elapsed) } else { timeout };
-                let give_up = if is_last { Instant::now() + hold } else { begun + hold };
-                let opened = Opened { held: Vec::new(), pieces, interpreter };
-                opened.hold(give_up, is_last).await.map(Box::new).map(Started::Stream)
-            }
-        }
+        self.model.call(&call).await
     }
 
     /// How long an attempt may take: to its first content, or to its end.
-    fn patience(&self, serving: &Serving, step: &Step, is_last: bool) -> Duration {
+    pub(crate) fn patience(&self, serving: &Serving, step: &Step, is_last: bool) -> Duration {
         let now = (self.options.clock)();
         let times = &step.target.timeouts;
         let total = Duration::from_millis(times.total_ms);
@@ -277,7 +293,12 @@ impl Gateway {
             target_id: &step.id,
             now: (self.options.clock)(),
         };
-        step.restoring(Interpreter::new(step.ready.hearing, &telling), &serving.request)
+        let hearing = step.ready.hearing;
+        let interpreter = match serving.carries_on {
+            true => Interpreter::spliceable(hearing, &telling),
+            false => Interpreter::new(hearing, &telling),
+        };
+        step.restoring(interpreter, &serving.request)
     }
 }
 

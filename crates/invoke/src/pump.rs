@@ -1,6 +1,9 @@
 //! The pump: it drains the provider whether or not the client stays, ends the body, and then settles and stores.
 //!
-//! A stream that broke ends with a typed error event, never as a clean finish, and it is not stored.
+//! A stream that broke is gone on with by the next target where its route wants that; else it ends with a typed error
+//! event, never as a clean finish, and it is not stored.
+
+mod carry_on;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +31,8 @@ use crate::attempt::{Bill, Opened, Sent, no_answer};
 use crate::breakers::{Over, with_try};
 use crate::gateway::Gateway;
 
+pub(crate) use self::carry_on::carries_on;
+
 /// How long the body may be silent.
 const PING_EVERY: Duration = Duration::from_secs(15);
 
@@ -48,6 +53,8 @@ pub(crate) struct Flow {
     client: mpsc::Sender<Bytes>,
     /// A place that is kept for the last event, so that a client that stalls finds it when it reads on.
     last_word: Option<mpsc::OwnedPermit<Bytes>>,
+    /// What the client is told before the next content: who says it.
+    notice: Option<Bytes>,
     seen: Seen,
 }
 
@@ -61,6 +68,10 @@ struct Seen {
     response_id: Option<String>,
     service_tier: Option<String>,
     first_content: Option<Duration>,
+    /// When the target that is heard now said its first content.
+    spoke: Option<Timestamp>,
+    /// How much text others had said before it, in bytes.
+    joined_at: usize,
     is_whole: bool,
     kept: Vec<u8>,
 }
@@ -72,6 +83,8 @@ struct Ending {
     cause: Cause,
     ended: Timestamp,
     first_token_us: Option<u64>,
+    /// When the last target said its first content, if it was a stream.
+    spoke: Option<Timestamp>,
     response_id: Option<String>,
     /// What the client got, unless it was too long to keep.
     answered: Option<Answered>,
@@ -82,35 +95,40 @@ impl Flow {
     pub(crate) fn new(gateway: Arc<Gateway>, serving: Serving, sent: Sent) -> (Self, mpsc::Receiver<Bytes>) {
         let (client, pieces) = mpsc::channel(BACKLOG + 1);
         let last_word = client.clone().try_reserve_owned().ok();
-        (Self { gateway, serving, sent, client, last_word, seen: Seen::default() }, pieces)
+        (Self { gateway, serving, sent, client, last_word, notice: None, seen: Seen::default() }, pieces)
     }
 
     /// Drains, ends the body, settles, stores. A client that stalls holds up the provider, but never the settlement.
     pub(crate) async fn run(mut self, opened: Opened) {
         let Opened { held, pieces, mut interpreter } = opened;
-        let now = (self.gateway.options.clock)();
-        let total = Duration::from_millis(self.sent.step.target.timeouts.total_ms);
-        let time = self.serving.arrival.deadline.since(now).saturating_sub(TIME_TO_SETTLE).min(total);
-        let drained = tokio::time::timeout(time, self.drain(held, pieces, &mut interpreter)).await;
-        let (outcome, cause, last) = match drained.unwrap_or(Err(ModelError::TimedOut)) {
-            Ok(()) => ("ok", Cause::Ok, interpreter.end().concat().into()),
+        let mut drained = self.drain_in_time(held, pieces, &mut interpreter).await;
+        while let Err(error) = &drained {
+            let Some(pieces) = self.carry_on(&mut interpreter, error).await else { break };
+            drained = self.drain_in_time(Vec::new(), pieces, &mut interpreter).await;
+        }
+        let (outcome, cause, last) = match drained {
+            Ok(()) => {
+                let frames = self.notice.take().into_iter().chain(interpreter.end());
+                ("ok", Cause::Ok, Bytes::from(frames.collect::<Vec<_>>().concat()))
+            }
             Err(error) => {
                 tracing::warn!(error = %Causes(&error), "stream broken");
                 (Error::StreamBroken.code(), self.cause(&error), interpreter.fail(&Error::StreamBroken))
             }
         };
         self.keep(&last);
-        let Self { gateway, mut serving, mut sent, client, last_word, seen } = self;
+        let Self { gateway, mut serving, mut sent, client, last_word, seen, .. } = self;
         drop((client, last_word.map(|place| place.send(last))));
         let usage = seen.usage.filter(|_| seen.is_whole || seen.is_usage_final);
         let bill = sent.bill(usage, seen.service_tier.as_deref());
         let first_token_us = seen.first_content.and_then(|time| u64::try_from(time.as_micros()).ok());
-        let is_whole = seen.is_whole && seen.finish == Some(Finish::Whole);
+        // What two targets said together, neither would have said: nobody else is served it.
+        let is_whole = seen.is_whole && seen.finish == Some(Finish::Whole) && sent.record.continued == 0;
         let reply = Bytes::from(seen.kept);
         let answered = (reply.len() <= MAX_ANSWER_BYTES).then(|| sent.answered(Form::Events, &reply));
         let ended = (gateway.options.clock)();
-        let ending =
-            Ending { outcome, cause, ended, first_token_us, response_id: seen.response_id, answered };
+        let (spoke, response_id) = (seen.spoke, seen.response_id);
+        let ending = Ending { outcome, cause, ended, first_token_us, spoke, response_id, answered };
         let reply = Some(reply).filter(|_| is_whole);
         gateway.verify(&mut serving, &mut sent, reply.as_ref()).await;
         gateway.settle(&serving, &sent, &bill, ending).await;
@@ -124,6 +142,25 @@ impl Flow {
         if is_stalled { Cause::Caller } else { Cause::of(error).unwrap_or(Cause::Broken) }
     }
 
+    /// Drains for as long as the target and the Lambda have time.
+    async fn drain_in_time(
+        &mut self,
+        held: Vec<Told>,
+        pieces: Pieces,
+        interpreter: &mut Interpreter,
+    ) -> Result<(), ModelError> {
+        let total = Duration::from_millis(self.sent.step.target.timeouts.total_ms);
+        let time = self.time_left().min(total);
+        let drained = tokio::time::timeout(time, self.drain(held, pieces, interpreter)).await;
+        drained.unwrap_or(Err(ModelError::TimedOut))
+    }
+
+    /// What the Lambda has left before it must settle.
+    fn time_left(&self) -> Duration {
+        let now = (self.gateway.options.clock)();
+        self.serving.arrival.deadline.since(now).saturating_sub(TIME_TO_SETTLE)
+    }
+
     async fn drain(
         &mut self,
         held: Vec<Told>,
@@ -133,11 +170,17 @@ impl Flow {
         for told in held {
             self.pass(told).await;
         }
-        let between = Duration::from_millis(self.sent.step.target.timeouts.between_tokens_ms);
+        let times = &self.sent.step.target.timeouts;
+        let between = Duration::from_millis(times.between_tokens_ms);
+        // A model may think for long before its first word; nobody else could answer instead any more. Who goes on with
+        // what another said is not waited for like that.
+        let first = match self.sent.record.continued {
+            0 => Duration::MAX,
+            _ => Duration::from_millis(times.first_token_ms),
+        };
         let mut silence = Duration::ZERO;
         while !self.seen.is_whole {
-            // A model may think for long before its first word; nobody else could answer instead any more.
-            let patience = if self.seen.first_content.is_some() { between } else { Duration::MAX };
+            let patience = if self.seen.spoke.is_some() { between } else { first };
             let wait = PING_EVERY.min(patience.saturating_sub(silence));
             let Ok(next) = tokio::time::timeout(wait, pieces.next()).await else {
                 silence += wait;
@@ -174,11 +217,13 @@ impl Flow {
         if glimpse.usage.is_some() {
             seen.is_usage_final = glimpse.is_usage_chunk || seen.finish.is_some();
         }
-        if glimpse.has_content && seen.first_content.is_none() {
+        if glimpse.has_content && seen.spoke.is_none() {
             let now = (self.gateway.options.clock)();
-            seen.first_content = Some(now.since(self.serving.arrival.at));
+            seen.spoke = Some(now);
+            seen.first_content.get_or_insert_with(|| now.since(self.serving.arrival.at));
         }
-        for frame in frames {
+        let notice = self.notice.take_if(|_| !frames.is_empty());
+        for frame in notice.into_iter().chain(frames) {
             self.keep(&frame);
             self.tell(frame).await;
         }
@@ -212,6 +257,7 @@ impl Gateway {
             cause: Cause::Ok,
             ended: (self.options.clock)(),
             first_token_us: None,
+            spoke: None,
             response_id: glimpse.response_id,
             answered,
         };
@@ -255,13 +301,15 @@ impl Gateway {
 
     /// The record with how its last request ended: a stream's outcome is its end.
     fn note_end(&self, serving: &Serving, sent: &Sent, ending: &Ending) -> Record {
-        let first = ending.first_token_us.map(Duration::from_micros);
+        if sent.is_over {
+            return sent.record.clone();
+        }
         let over = Over {
             step: &sent.step,
             cause: ending.cause,
             retry_after: None,
             began: sent.began,
-            first: first.map(|first| serving.arrival.at.plus(first)),
+            first: ending.spoke,
             ended: ending.ended,
             is_apart: serving.tenant.role_arn.is_some(),
         };
@@ -320,7 +368,7 @@ fn close_late(now: &Record, after: &Record, end: &End) -> Option<Record> {
         (State::Reserved | State::Sent | State::Expired, _) => now.settled(after.charged(), end.clone()),
         (State::Settled | State::Released, _) => return None,
     };
-    Some(Record { tries: after.tries.clone(), ..late })
+    Some(Record { tries: after.tries.clone(), continued: after.continued, ..late })
 }
 
 /// The one log line of a call that went through; the source of the top lists.
