@@ -220,6 +220,14 @@ mod tests {
     }
 
     #[test]
+    fn streams_are_gone_on_with_only_where_a_route_says_so() {
+        let says = |text: &str| routing(text).default.continue_broken;
+
+        assert!(!says(r#"{"default": {"providers": {"bedrock": 1}}}"#));
+        assert!(says(r#"{"default": {"providers": {"bedrock": 1}, "continue_broken": true}}"#));
+    }
+
+    #[test]
     fn the_shipped_routing_is_valid() {
         let routing = routing(include_str!("../../../config/routing.json"));
 
