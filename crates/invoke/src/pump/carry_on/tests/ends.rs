@@ -1,5 +1,7 @@
 //! Where nobody goes on: the stream ends as broken, and is charged what it may have cost.
 
+use tollgate_core::breaker::State;
+
 use super::*;
 
 /// What a client reads of a stream that nobody went on with, and what is charged.
@@ -212,4 +214,59 @@ async fn no_leak_a_part_that_ends_within_what_must_not_be_seen_is_given_to_nobod
     let event = asks_about_a_person();
 
     check_broken(&world, event.clone(), bounds(&event).0, 1, "cut within an address").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_nobody_asked_for_breaks_the_stream() {
+    let call =
+        json!({"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let called = json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}).to_string();
+    let world = world([breaks_after(5), streams(at_once([called, finish("tool_calls")]))], "second");
+
+    let said = world.call(asks()).await;
+
+    assert!(said.events().last().unwrap().contains("stream_broken"), "{}", said.body);
+    assert!(!said.body.contains("tool_calls") && !said.body.contains(": continued"), "{}", said.body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_falls_silent_is_gone_on_from_and_one_that_stays_silent_ends_the_stream() {
+    let silent = || (Duration::from_secs(700), piece(finish("stop")));
+    let first = || streams(at_once(PIECES[..5].iter().map(|text| delta(text))).into_iter().chain([silent()]));
+    let whole_text = world([first(), goes_on(5, 0)], "second");
+
+    let said = whole_text.call(asks()).await;
+
+    assert_eq!(text_of(&chunks(&said)), whole());
+    assert_eq!(whole_text.record().tries[0].cause, Cause::Timeout);
+
+    let world = world([first(), streams([silent()])], "second");
+    let start = tokio::time::Instant::now();
+
+    let said = world.call(asks()).await;
+
+    assert!(said.events().last().unwrap().contains("stream_broken"), "{}", said.body);
+    assert!(start.elapsed() < Duration::from_secs(200), "{:?}", start.elapsed());
+    let causes: Vec<_> = world.record().tries.iter().map(|tried| tried.cause).collect();
+    assert_eq!(causes, [Cause::Timeout, Cause::Timeout]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_targets_refusal_is_its_own_and_nobody_else_is_asked() {
+    let refused = ModelError::Refused { status: 400, body: Default::default() };
+    let first = at_once([delta("Well")]).into_iter().chain([(Duration::ZERO, Err(refused))]);
+    let world = world([streams(first)], "second");
+
+    let said = world.call(asks()).await;
+
+    assert!(said.events().last().unwrap().contains("stream_broken"), "{}", said.body);
+    assert_eq!(world.model.calls().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_its_breaker_closes_to_calls_is_not_asked_to_go_on() {
+    let world = world([breaks_after(5)], "second");
+    world.breakers.set("second/gpt-5.5", State::Open { until_us: NOON.plus(Duration::from_secs(60)) });
+
+    check_broken(&world, asks(), bounds(&asks()).0, 1, "open").await;
 }
