@@ -56,6 +56,7 @@ pub mod routing;
 pub mod semantic;
 pub mod settings;
 pub mod spend;
+pub mod splice;
 pub mod sse;
 pub mod time;
 pub mod trace;

@@ -68,6 +68,9 @@ pub struct Route {
     /// What is kept of its answers, and for whom.
     #[serde(default)]
     pub cache: CachePolicy,
+    /// Whether a stream that broke after its first content is gone on with by the next target: see [`crate::splice`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continue_broken: bool,
 }
 
 /// What routing looks at of a call.

@@ -65,6 +65,8 @@ pub(crate) struct Serving {
     pub(crate) limits: Limits,
     /// What the caller's flow still holds, where that is known.
     pub(crate) tokens: Option<TokenStanding>,
+    /// Another target goes on with a stream that broke, while no more providers than this were called.
+    pub(crate) carries_on: Option<usize>,
     /// Where the answer is kept, if it may be.
     pub(crate) slot: Option<Slot>,
     /// What is known of the questions near its own.

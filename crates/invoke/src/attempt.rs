@@ -47,6 +47,8 @@ pub(crate) struct Sent {
     pub(crate) unknown: Amount,
     /// What it took of the target's quota.
     pub(crate) draw: Option<Draw>,
+    /// It broke, which is noted, and what it may have cost is among what is unknown.
+    pub(crate) is_over: bool,
 }
 
 /// The beginning of an answer.
@@ -83,6 +85,9 @@ impl Sent {
     /// Usage that never came is charged at its bound, and no answer comes of no input: a count of nothing is none. What
     /// the provider says of the tier goes before what was asked.
     pub(crate) fn bill(&self, usage: Option<Usage>, served_tier: Option<&str>) -> Bill {
+        if self.is_over {
+            return Bill { cost: self.unknown, usage: Usage::default(), estimated: true };
+        }
         let usage = usage.filter(|usage| usage.input > 0);
         let tier = served_tier.unwrap_or(&self.step.tier);
         let cost = usage.map_or(self.step.bound, |usage| Amount {
@@ -131,7 +136,8 @@ impl Gateway {
             let error = match asked {
                 Ok(reply) => {
                     let Failed { record, unknown, .. } = failed;
-                    return Ok(Won { sent: Sent { step, began: begun, record, unknown, draw }, reply });
+                    let sent = Sent { step, began: begun, record, unknown, draw, is_over: false };
+                    return Ok(Won { sent, reply });
                 }
                 Err(error) => error,
             };
@@ -180,7 +186,7 @@ impl Gateway {
     }
 
     /// What a failure leaves: a cost that nobody knows, and an outcome where the provider was asked at all.
-    fn note_failure(
+    pub(crate) fn note_failure(
         &self,
         serving: &Serving,
         (step, began): (&Step, Timestamp),
@@ -206,7 +212,7 @@ impl Gateway {
 
     /// Makes sure, before the bytes leave, that the reservation holds what earlier attempts may have cost besides this
     /// one, that calls are still admitted, and that the ledger knows of it.
-    async fn prepare(
+    pub(crate) async fn prepare(
         &self,
         serving: &Serving,
         step: &Step,

@@ -31,7 +31,7 @@ use crate::attempt::{Failed, Started, Won};
 use crate::breakers::FleetBreakers;
 use crate::exact::{Slot, name_key};
 use crate::plan::{Wish, check_model, plan};
-use crate::pump::Flow;
+use crate::pump::{Flow, carries_on};
 use crate::redacting::name_redacted;
 use crate::refused;
 use crate::reserve::{Reserving, write_tokens};
@@ -219,7 +219,9 @@ impl Gateway {
             self.release(slot, &arrival).await;
         }
         let Granted { record, tokens } = reserved?;
-        let mut serving = Serving { arrival, request, tenant, limits, tokens, slot, near: Nearby::default() };
+        let near = Nearby::default();
+        let carries_on = carries_on(&arrival, &request, documents);
+        let mut serving = Serving { arrival, request, tenant, limits, tokens, carries_on, slot, near };
         if let Some(hit) = self.look_nearby(&mut serving, looking, documents).await {
             return Ok(self.answer_semantic_hit(serving, record, hit, documents));
         }

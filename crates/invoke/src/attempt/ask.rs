@@ -33,8 +33,36 @@ impl Gateway {
         step: &Step,
         (name, chance): (&str, Chance),
     ) -> Result<Started, ModelError> {
-        let arrival = &serving.arrival;
         let timeout = self.patience(serving, step, chance);
+        let begun = Instant::now();
+        let mut interpreter = self.interpreter(serving, step);
+        match self.call(serving, step, (name, timeout)).await? {
+            // A server that does not stream: its answer is none that a client of events could read.
+            Reply::Whole(_) if serving.request.stream => Err(ModelError::Garbled("no stream".into())),
+            Reply::Whole(said) => {
+                let (body, glimpse) = interpreter.whole(said).map_err(no_answer)?;
+                Ok(Started::Json { body, glimpse })
+            }
+            Reply::Stream(pieces) => {
+                let elapsed = (self.options.clock)().since(serving.arrival.at);
+                let give_up = match chance {
+                    Chance::Last => Instant::now() + HOLD_HEADERS.saturating_sub(elapsed),
+                    Chance::NotLast => begun + timeout,
+                };
+                let opened = Opened { held: Vec::new(), pieces, interpreter };
+                opened.hold(give_up, chance).await.map(Box::new).map(Started::Stream)
+            }
+        }
+    }
+
+    /// Asks a target what its step says.
+    pub(crate) async fn call(
+        &self,
+        serving: &Serving,
+        step: &Step,
+        (name, timeout): (&str, Duration),
+    ) -> Result<Reply, ModelError> {
+        let arrival = &serving.arrival;
         let call = Call {
             request_id: &arrival.request_id,
             target: &step.target,
@@ -49,29 +77,11 @@ impl Gateway {
             traceparent: &arrival.trace.traceparent(&arrival.request_id, name),
             timeout,
         };
-        let begun = Instant::now();
-        let mut interpreter = self.interpreter(serving, step);
-        match self.model.call(&call).await? {
-            // A server that does not stream: its answer is none that a client of events could read.
-            Reply::Whole(_) if call.stream => Err(ModelError::Garbled("no stream".into())),
-            Reply::Whole(said) => {
-                let (body, glimpse) = interpreter.whole(said).map_err(no_answer)?;
-                Ok(Started::Json { body, glimpse })
-            }
-            Reply::Stream(pieces) => {
-                let elapsed = (self.options.clock)().since(arrival.at);
-                let give_up = match chance {
-                    Chance::Last => Instant::now() + HOLD_HEADERS.saturating_sub(elapsed),
-                    Chance::NotLast => begun + timeout,
-                };
-                let opened = Opened { held: Vec::new(), pieces, interpreter };
-                opened.hold(give_up, chance).await.map(Box::new).map(Started::Stream)
-            }
-        }
+        self.model.call(&call).await
     }
 
     /// How long an attempt may take: to its first content, or to its end.
-    fn patience(&self, serving: &Serving, step: &Step, chance: Chance) -> Duration {
+    pub(crate) fn patience(&self, serving: &Serving, step: &Step, chance: Chance) -> Duration {
         let now = (self.options.clock)();
         let times = &step.target.timeouts;
         let first_token = Duration::from_millis(times.first_token_ms(chance));
@@ -96,7 +106,12 @@ impl Gateway {
             target_id: &step.id,
             now: (self.options.clock)(),
         };
-        step.restoring(Interpreter::new(step.ready.hearing, &telling), &serving.request)
+        let hearing = step.ready.hearing;
+        let interpreter = match serving.carries_on {
+            Some(_) => Interpreter::spliceable(hearing, &telling),
+            None => Interpreter::new(hearing, &telling),
+        };
+        step.restoring(interpreter, &serving.request)
     }
 }
 
