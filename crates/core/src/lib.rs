@@ -55,6 +55,7 @@ pub mod rollup;
 pub mod routing;
 pub mod semantic;
 pub mod settings;
+pub mod signature;
 pub mod spend;
 pub mod splice;
 pub mod sse;

@@ -173,7 +173,7 @@ impl Gateway {
         }
         tokio::time::sleep(pause).await;
         let breaker = (step.id.as_str(), &step.target.breaker);
-        let admission = self.breakers.admit(breaker, &arrival.request_id, (self.options.clock)());
+        let admission = self.breakers.admit(breaker, arrival.seed(), (self.options.clock)());
         // Who was admitted before may have failed others meanwhile.
         if matches!(admission, Admission::Admitted | Admission::Spared) {
             queue.ask_again(step);

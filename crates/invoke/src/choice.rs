@@ -11,6 +11,7 @@ use tollgate_core::ready::service_tier;
 use tollgate_core::record::Decision;
 use tollgate_core::routing::{Candidate, Named, Order, Reason};
 
+use crate::breakers::place;
 use crate::plan::Wish;
 use crate::redacting::is_lost;
 use crate::settings::Documents;
@@ -33,6 +34,7 @@ pub(crate) fn choose<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Ch
     let decision = |reason, scores| Decision {
         route: name.to_owned(),
         version: documents.routing_version,
+        signature: wish.arrival.signature.clone(),
         reason,
         scores,
     };
@@ -45,7 +47,8 @@ pub(crate) fn choose<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Ch
     let routed = documents.routing.targets(&documents.catalogue, &query);
     let mut targets = allowed(documents, wish, routed)?;
     let candidates: Vec<Candidate<'_>> = targets.iter().map(|one| candidate(documents, wish, *one)).collect();
-    let Order { places, mut reason, scores } = route.strategy.order(&candidates, wish.draw);
+    let Order { places, mut reason, scores } =
+        route.strategy.order(&candidates, place(wish.arrival.seed(), "strategy", 1_000_000));
     targets = places.into_iter().map(|place| targets[place]).collect();
     if let Some(owner) = wish.request.prompt().and_then(sealed_by) {
         targets.sort_by_key(|(id, _)| *id != owner);

@@ -193,6 +193,7 @@ impl Gateway {
         documents: &Arc<Documents>,
     ) -> Result<Answer, Error> {
         let Asking { mut arrival, request, slot, flow } = asking;
+        arrival.signature = documents.sign(&arrival);
         let ceiling = self.settings.cap(&mut arrival);
         let earlier = self.earlier(&request, &arrival.caller).await?;
         let policy =

@@ -20,7 +20,7 @@ use tollgate_core::redaction::Vault;
 use tollgate_core::request::Request;
 
 use crate::arrival::Arrival;
-use crate::breakers::{FleetBreakers, LineUp, place};
+use crate::breakers::{FleetBreakers, LineUp};
 use crate::choice::{Choice, choose};
 use crate::continuation::Earlier;
 use crate::redacting::{FoundNames, Redacting, blind, redacted};
@@ -71,8 +71,6 @@ pub(crate) struct Wish<'a> {
     pub(crate) policy: &'a OutputPolicy,
     pub(crate) earlier: Option<&'a Earlier>,
     pub(crate) breakers: &'a FleetBreakers,
-    /// Where it stands among a million for strategies that try things out.
-    pub(crate) draw: u32,
     /// What a million output tokens may cost at most, while a budget is nearly spent.
     pub(crate) ceiling: Option<PerMillion>,
     /// What guardrails found in the request.
@@ -95,8 +93,7 @@ impl<'a> Wish<'a> {
         (earlier, names, breakers): (Option<&'a Earlier>, &'a FoundNames, &'a FleetBreakers),
         ceiling: Option<PerMillion>,
     ) -> Self {
-        let draw = place(&arrival.request_id, "strategy", 1_000_000);
-        Self { arrival, request, policy, earlier, breakers, draw, ceiling, names }
+        Self { arrival, request, policy, earlier, breakers, ceiling, names }
     }
 }
 
@@ -143,12 +140,7 @@ pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error
 }
 
 /// Who takes what is too long for others, if a breaker lets calls through.
-fn longer(
-    documents: &Documents,
-    wish: &Wish<'_>,
-    model: &Model,
-    able: Vec<(&str, &Target)>,
-) -> Option<Step> {
+fn longer(documents: &Documents, wish: &Wish<'_>, model: &Model, able: Vec<(&str, &Target)>) -> Option<Step> {
     let mut steps = able.into_iter().filter_map(|target| step(documents, wish, model, target).ok());
     steps.find(|step| matches!(step.admission, Admission::Admitted | Admission::Spared))
 }
@@ -200,7 +192,7 @@ fn step(
         ready.adapted.push(format!("max_output_tokens={}", ready.output_cap));
     }
     let quota_tokens = quota_tokens(request, target, ready.output_cap).saturating_add(earlier);
-    let admission = wish.breakers.admit((id, &target.breaker), &wish.arrival.request_id, wish.arrival.at);
+    let admission = wish.breakers.admit((id, &target.breaker), wish.arrival.seed(), wish.arrival.at);
     let vault = redacted.map(|redacted| Arc::new(redacted.vault));
     let (id, target) = (id.to_owned(), target.clone());
     Ok(Step { id, target, admission, price, tier, ready, vault, bound, quota_tokens })

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::routing::{Reason, Score};
+use crate::signature::Signature;
 
 /// How the first target was chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub struct Decision {
     pub version: u64,
     /// Why it was this one.
     pub reason: Reason,
+    /// The signature of a call with an `Idempotency-Key`: a retry has the same, and takes the same route while the version stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
     /// What it was chosen by, where that is a score.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scores: Vec<Score>,
