@@ -4,6 +4,7 @@ mod failover;
 mod rule;
 mod sticky;
 mod strategy;
+mod sufficient;
 mod weight;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::time::Timestamp;
 
 pub use self::rule::{Rule, When, Window};
 pub use self::strategy::{Candidate, Order, Pace, Rating, Reason, Score, Strategy};
+pub use self::sufficient::{Insufficient, Sufficient};
 pub use self::weight::Weight;
 
 /// The routing document.
@@ -165,12 +167,14 @@ impl Routing {
         let all = catalogue.targets_of(query.model);
         let first = match route.strategy {
             Strategy::Failover {} => None,
+            Strategy::Cascade { ref first, .. } => Some(first.as_str()),
             _ => route.assign(&all, name, query.user),
         };
         let rest = route.failover_order.iter().map(String::as_str);
+        let assigned = route.cheap_first().and_then(|_| route.assign(&all, name, query.user));
         let by_weight = route.providers.keys().map(String::as_str).filter(|_| route.compares());
         let mut ordered: Vec<(&str, &Target)> = Vec::with_capacity(all.len());
-        for name in first.into_iter().chain(rest).chain(by_weight) {
+        for name in first.into_iter().chain(assigned).chain(rest).chain(by_weight) {
             for (id, target) in &all {
                 let is_new = !ordered.iter().any(|(known, _)| known == id);
                 if is_new && is_named(id, target, name) {
@@ -190,9 +194,22 @@ impl Route {
         sticky::assign(able.map(|(name, weight)| (name.as_str(), *weight)), experiment, user)
     }
 
+    /// When the answer of a target suffices, if it is one that is asked before dearer ones.
+    #[must_use]
+    pub fn sufficient(&self, (id, target): (&str, &Target)) -> Option<&Sufficient> {
+        self.cheap_first().filter(|(first, _)| is_named(id, target, first)).map(|(_, sufficient)| sufficient)
+    }
+
+    fn cheap_first(&self) -> Option<(&str, &Sufficient)> {
+        match &self.strategy {
+            Strategy::Cascade { first, sufficient } => Some((first, sufficient)),
+            _ => None,
+        }
+    }
+
     /// Whether it chooses among all of its providers, whatever their weights.
     const fn compares(&self) -> bool {
-        !matches!(self.strategy, Strategy::Weighted {} | Strategy::Failover {})
+        matches!(self.strategy, Strategy::Latency { .. } | Strategy::Cost {} | Strategy::Score { .. })
     }
 
     fn faults(&self, catalogue: &Catalogue) -> Vec<String> {
@@ -208,6 +225,12 @@ impl Route {
         }
         if matches!(self.strategy, Strategy::Failover {}) && self.failover_order.is_empty() {
             faults.push("has the strategy \"failover\" and no failover_order".to_owned());
+        }
+        if let Some((first, _)) = self.cheap_first()
+            && !catalogue.targets.iter().any(|(id, target)| is_named(id, target, first))
+        {
+            faults
+                .push(format!("asks \"{first}\" first, which is no provider and no target of the catalogue"));
         }
         if self.window.is_some_and(|window| window.is_empty()) {
             faults.push("has a window that ends before it begins".to_owned());

@@ -2,6 +2,7 @@
 //! first content.
 
 mod ask;
+mod cascade;
 mod failures;
 mod queue;
 
@@ -23,6 +24,7 @@ use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
 
 use crate::arrival::Serving;
+use crate::attempt::cascade::Held;
 use crate::attempt::failures::Failures;
 use crate::attempt::queue::Queue;
 use crate::breakers::Over;
@@ -47,6 +49,10 @@ pub(crate) struct Sent {
     pub(crate) unknown: Amount,
     /// What it took of the target's quota.
     pub(crate) draw: Option<Draw>,
+    /// What an answer that did not suffice has cost.
+    pub(crate) spent: Amount,
+    /// How it ended is noted already.
+    pub(crate) is_noted: bool,
     /// It broke, which is noted, and what it may have cost is among what is unknown.
     pub(crate) is_over: bool,
 }
@@ -71,6 +77,8 @@ pub(crate) struct Failed {
     pub(crate) record: Record,
     /// What the attempts may have cost.
     pub(crate) unknown: Amount,
+    /// What they have cost.
+    pub(crate) spent: Amount,
 }
 
 /// What a call is charged.
@@ -82,11 +90,16 @@ pub(crate) struct Bill {
 }
 
 impl Sent {
+    pub(crate) const fn new(step: Step, began: Timestamp, record: Record, draw: Option<Draw>) -> Self {
+        let (unknown, spent) = (Amount::ZERO, Amount::ZERO);
+        Self { step, began, record, unknown, draw, spent, is_noted: false, is_over: false }
+    }
+
     /// Usage that never came is charged at its bound, and no answer comes of no input: a count of nothing is none. What
     /// the provider says of the tier goes before what was asked.
     pub(crate) fn bill(&self, usage: Option<Usage>, served_tier: Option<&str>) -> Bill {
         if self.is_over {
-            return Bill { cost: self.unknown, usage: Usage::default(), estimated: true };
+            return Bill { cost: self.unknown.plus(self.spent), usage: Usage::default(), estimated: true };
         }
         let usage = usage.filter(|usage| usage.input > 0);
         let tier = served_tier.unwrap_or(&self.step.tier);
@@ -95,7 +108,7 @@ impl Sent {
             tokens: usage.total(),
         });
         Bill {
-            cost: cost.plus(self.unknown),
+            cost: cost.plus(self.unknown).plus(self.spent),
             usage: usage.unwrap_or_default(),
             estimated: usage.is_none() || self.unknown != Amount::ZERO,
         }
@@ -104,9 +117,26 @@ impl Sent {
 
 impl Gateway {
     pub(crate) async fn attempt(&self, serving: &Serving, plan: Plan, record: Record) -> Result<Won, Failed> {
+        let mut held = None;
+        let tried = self.try_steps(serving, plan, record, &mut held).await;
+        match (tried, held) {
+            (Err(failed), Some(held)) => Ok(held.after(failed)),
+            (tried, _) => tried,
+        }
+    }
+
+    /// Asks one after the other. An answer that does not suffice is left in `held`.
+    async fn try_steps(
+        &self,
+        serving: &Serving,
+        plan: Plan,
+        record: Record,
+        held: &mut Option<Held>,
+    ) -> Result<Won, Failed> {
         let decision = Some(plan.decision.clone());
         let record = Record { kept_from: plan.kept_from.clone(), decision, ..record };
-        let mut failed = Failed { error: Error::Internal, record, unknown: Amount::ZERO };
+        let (unknown, spent) = (Amount::ZERO, Amount::ZERO);
+        let mut failed = Failed { error: Error::Internal, record, unknown, spent };
         let mut failures = Failures::default();
         let (mut queue, mut number) = (Queue::new(plan), 0);
         while let Some(step) = queue.next() {
@@ -128,16 +158,21 @@ impl Gateway {
                 Drawn::Taken => {
                     let chance = queue.chance();
                     queue.note_call(&step);
-                    self.ask(serving, &step, (&name, chance)).await
+                    self.ask_and_judge(serving, &step, (&name, chance)).await
                 }
                 Drawn::Refused { retry_after } => Err(ModelError::OverQuota { retry_after }),
             };
             self.span(&serving.arrival, &name, begun, asked.is_err());
             let error = match asked {
-                Ok(reply) => {
-                    let Failed { record, unknown, .. } = failed;
-                    let sent = Sent { step, began: begun, record, unknown, draw, is_over: false };
+                Ok((reply, None)) => {
+                    let Failed { record, unknown, spent, .. } = failed;
+                    let sent = Sent { unknown, spent, ..Sent::new(step, begun, record, draw) };
                     return Ok(Won { sent, reply });
+                }
+                Ok((reply, Some(why))) => {
+                    let sent = Sent::new(step, begun, failed.record.clone(), draw);
+                    *held = Some(self.set_aside(serving, (sent, reply), why, &mut failed));
+                    continue;
                 }
                 Err(error) => error,
             };
@@ -219,7 +254,7 @@ impl Gateway {
         draw: Option<&Draw>,
         state: &mut Failed,
     ) -> Result<Drawn, Error> {
-        let needed = state.unknown.plus(step.bound).plus(serving.near.held);
+        let needed = state.unknown.plus(state.spent).plus(step.bound).plus(serving.near.held);
         let more = needed.minus(state.record.reserved());
         if more != Amount::ZERO {
             let (extended, now) = (state.record.extended(more), (self.options.clock)());

@@ -9,7 +9,7 @@ use tollgate_core::money::Nanos;
 use tollgate_core::prompt::{Item, Prompt};
 use tollgate_core::ready::service_tier;
 use tollgate_core::record::Decision;
-use tollgate_core::routing::{Candidate, Named, Order, Reason};
+use tollgate_core::routing::{Candidate, Named, Order, Reason, Route};
 
 use crate::breakers::place;
 use crate::plan::Wish;
@@ -23,8 +23,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) targets: Targets<'a>,
     /// Those that take what is too long for others, the largest first.
     pub(crate) longer: Targets<'a>,
-    /// At most so many calls of providers.
-    pub(crate) most: usize,
+    /// What its route says.
+    pub(crate) route: &'a Route,
     pub(crate) decision: Decision,
 }
 
@@ -35,6 +35,7 @@ pub(crate) fn choose<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Ch
         route: name.to_owned(),
         version: documents.routing_version,
         signature: wish.arrival.signature.clone(),
+        insufficient: None,
         reason,
         scores,
     };
@@ -42,7 +43,7 @@ pub(crate) fn choose<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Ch
         let targets = allowed(documents, wish, vec![maker(documents, wish)?])?;
         let decision = decision(Reason::Continues, Vec::new());
         // A response is not gone on with elsewhere.
-        return Ok(Choice { targets, longer: Vec::new(), most: route.attempts(), decision });
+        return Ok(Choice { targets, longer: Vec::new(), route, decision });
     }
     let routed = documents.routing.targets(&documents.catalogue, &query);
     let mut targets = allowed(documents, wish, routed)?;
@@ -59,7 +60,7 @@ pub(crate) fn choose<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Ch
     let longer = route.longer(&documents.catalogue, &wish.request.model);
     // Where none of them is allowed, what is too long is refused as it is elsewhere.
     let longer = allowed(documents, wish, longer).unwrap_or_default();
-    Ok(Choice { targets, longer, most: route.attempts(), decision: decision(reason, scores) })
+    Ok(Choice { targets, longer, route, decision: decision(reason, scores) })
 }
 
 /// Those that the constraints allow; an error where that leaves none of those that there were.

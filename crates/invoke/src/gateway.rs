@@ -302,14 +302,14 @@ impl Gateway {
     }
 
     fn answer_failure(self: Arc<Self>, serving: Serving, failed: Failed) -> Answer {
-        let Failed { error, record, unknown } = failed;
+        let Failed { error, record, unknown, spent } = failed;
         refused::log(&self.options.refusals, &serving.arrival, &error);
         let mut headers = HeaderMap::new();
         set(&mut headers, "x-tollgate-attempts", &record.attempts.to_string());
         let near = &serving.near;
         let estimated = near.is_estimated || unknown != Amount::ZERO;
         let end = self.end(&serving.arrival, error.code(), Usage::default());
-        let closed = match unknown.plus(near.embedded) {
+        let closed = match unknown.plus(spent).plus(near.embedded) {
             Amount::ZERO => record.released(end),
             charged => record.settled(charged, End { estimated, semantic: near.looked.clone(), ..end }),
         };

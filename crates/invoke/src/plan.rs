@@ -18,6 +18,7 @@ use tollgate_core::ready::{Ready, service_tier};
 use tollgate_core::record::Decision;
 use tollgate_core::redaction::Vault;
 use tollgate_core::request::Request;
+use tollgate_core::routing::Sufficient;
 
 use crate::arrival::Arrival;
 use crate::breakers::{FleetBreakers, LineUp};
@@ -59,6 +60,8 @@ pub(crate) struct Step {
     pub(crate) vault: Option<Arc<Vault>>,
     /// The most that one attempt can cost and count.
     pub(crate) bound: Amount,
+    /// When its answer suffices, where a dearer one could be asked for.
+    pub(crate) sufficient: Option<Sufficient>,
     /// About what the provider's quota will count.
     pub(crate) quota_tokens: u64,
 }
@@ -117,10 +120,11 @@ pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error
     let alias = &wish.request.model;
     let model = documents.catalogue.models.get(alias).ok_or_else(|| Error::ModelNotFound(alias.clone()))?;
     let (mut line_up, mut refusal) = (LineUp::default(), None);
-    let Choice { targets, longer: larger, most, decision } = choose(documents, wish)?;
+    let Choice { targets, longer: larger, route, decision } = choose(documents, wish)?;
+    let most = route.attempts();
     for (id, target) in targets {
         match step(documents, wish, model, (id, target)) {
-            Ok(step) => line_up.add(step),
+            Ok(step) => line_up.add(Step { sufficient: route.sufficient((id, target)).cloned(), ..step }),
             Err(error) => refusal = refusal.or(Some(error)),
         }
         if line_up.admitted() == most + SPARE {
@@ -195,7 +199,7 @@ fn step(
     let admission = wish.breakers.admit((id, &target.breaker), wish.arrival.seed(), wish.arrival.at);
     let vault = redacted.map(|redacted| Arc::new(redacted.vault));
     let (id, target) = (id.to_owned(), target.clone());
-    Ok(Step { id, target, admission, price, tier, ready, vault, bound, quota_tokens })
+    Ok(Step { id, target, admission, price, tier, ready, vault, bound, sufficient: None, quota_tokens })
 }
 
 fn refusal(request: &Request, unfit: &Unfit) -> Error {

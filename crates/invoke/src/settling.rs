@@ -94,7 +94,7 @@ impl Gateway {
 
     /// The record with how its last request ended: a stream's outcome is its end.
     fn note_end(&self, serving: &Serving, sent: &Sent, ending: &Ending) -> Record {
-        if sent.is_over {
+        if sent.is_over || sent.is_noted {
             return sent.record.clone();
         }
         let over = Over {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::routing::{Reason, Score};
+use crate::routing::{Insufficient, Reason, Score};
 use crate::signature::Signature;
 
 /// How the first target was chosen.
@@ -18,6 +18,9 @@ pub struct Decision {
     /// The signature of a call with an `Idempotency-Key`: a retry has the same, and takes the same route while the version stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
+    /// Why the answer of a cheap target did not suffice, where one was asked first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub insufficient: Option<Insufficient>,
     /// What it was chosen by, where that is a score.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scores: Vec<Score>,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::future::join;
 use tollgate_aws::causes::Causes;
 use tollgate_core::breaker::Admission;
+use tollgate_core::budget::Amount;
 use tollgate_core::catalogue::Chance;
 use tollgate_core::error::Error;
 use tollgate_core::interpreter::Interpreter;
@@ -125,6 +126,7 @@ impl Flow {
         let usage = self.seen.usage.filter(|_| self.seen.is_usage_final);
         let unknown = self.sent.bill(usage, self.seen.service_tier.as_deref()).cost;
         (self.sent.record, self.sent.unknown, self.sent.is_over) = (record, unknown, true);
+        self.sent.spent = Amount::ZERO;
     }
 
     /// Asks one target to go on: its stream, nothing where the next one may be asked, or `None` where the call ends.
@@ -142,8 +144,8 @@ impl Flow {
         if step.admission == Admission::Probe && !gateway.breakers.win_probe(&step, clock()).await {
             return Some(None);
         }
-        let (record, unknown) = (self.sent.record.clone(), self.sent.unknown);
-        let mut state = Failed { error: Error::Internal, record, unknown };
+        let (record, unknown, spent) = (self.sent.record.clone(), self.sent.unknown, self.sent.spent);
+        let mut state = Failed { error: Error::Internal, record, unknown, spent };
         let draw = gateway.draw(&self.serving, &step, LATER);
         let prepared = gateway.prepare(&self.serving, &step, draw.as_ref(), &mut state).await;
         self.sent.record = state.record.clone();
@@ -158,7 +160,7 @@ impl Flow {
         let error = match asked {
             Ok(Reply::Stream(pieces)) => {
                 interpreter.go_on(step.ready.hearing, request, step.restorer(request));
-                self.hand_over(Sent { step, began, record: state.record, unknown, draw, is_over: false });
+                self.hand_over(Sent { unknown, spent, ..Sent::new(step, began, state.record, draw) });
                 return Some(Some(pieces));
             }
             Ok(Reply::Whole(_)) => ModelError::Garbled("no stream".into()),
