@@ -26,7 +26,7 @@ use crate::continuation::Earlier;
 use crate::redacting::{FoundNames, Redacting, blind, is_lost, redacted};
 use crate::settings::Documents;
 
-/// Planned beyond the calls that may be made, in case a bucket is empty and its target is passed over.
+/// Planned beyond the calls that may be made, for a target that is passed over because its bucket is empty.
 const SPARE: usize = 1;
 
 /// The targets in the order in which they are tried; never empty.
@@ -149,8 +149,7 @@ pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error
 /// not gone on with elsewhere.
 fn longer(documents: &Documents, wish: &Wish<'_>, model: &Model) -> Option<Step> {
     let Wish { caller, request, earlier: None, .. } = *wish else { return None };
-    let (_, route) = documents.routing.route(&caller.team);
-    let able = route.longer(&documents.catalogue, &request.model);
+    let able = documents.routing.route(&caller.team).1.longer(&documents.catalogue, &request.model);
     let mut steps = able.into_iter().filter_map(|target| step(documents, wish, model, target).ok());
     steps.find(|step| matches!(step.admission, Admission::Admitted | Admission::Spared))
 }
