@@ -99,8 +99,8 @@ pub struct Timeouts {
     /// To connect.
     pub connect_ms: u64,
     /// From sending the request to the head of the answer, and to the first content of a stream while another target
-    /// could still answer. The last one may think for longer: its stream goes on with pings. Where absent, see
-    /// [`Self::first_token_ms`].
+    /// could still answer. The last one may think for longer: its stream goes on with pings. Where absent, it is 5 s
+    /// while another target could still answer, and 20 s for the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_token_ms: Option<u64>,
     /// From one event of a stream to the next, once its content has begun.

@@ -27,7 +27,7 @@ use crate::continuation::Earlier;
 use crate::redacting::{FoundNames, Redacting, blind, redacted};
 use crate::settings::Documents;
 
-/// Planned beyond the calls that may be made, in case a bucket is empty and its target is passed over.
+/// Planned beyond the calls that may be made, for a target that is passed over because its bucket is empty.
 const SPARE: usize = 1;
 
 /// The targets in the order in which they are tried; never empty.

@@ -177,13 +177,13 @@ fn documents(hosts: &BTreeMap<&str, String>, standin: &str, pace: Pace) -> BTree
     let served = |ids: &[&str]| json!({"owned_by": "tests", "created": 1, "targets": ids, "default_output_tokens": 40});
     let price = json!({"input": "1", "output": "10"});
     models[HEALTHY] = served(&["secondary/healthy"]);
-    targets["secondary/healthy"] = target_at(standin, ("secondary", HEALTHY), json!({}), json!({}));
+    targets["secondary/healthy"] = target_at(standin, ("secondary", HEALTHY), &json!({}), &json!({}));
     prices["secondary/healthy"] = price.clone();
     for (slug, host) in hosts {
         for purpose in USES {
             let (id, name) = (target(slug, purpose), model(slug, purpose));
             let (breaker, timeouts) = (breaker_of(purpose), timeouts_of(slug, purpose, pace));
-            targets[&id] = target_at(host, ("faulty", &name), breaker, timeouts);
+            targets[&id] = target_at(host, ("faulty", &name), &breaker, &timeouts);
             prices[&id] = price.clone();
             let is_alone = purpose.ends_with("-alone");
             let ids = if is_alone { vec![id.as_str()] } else { vec![id.as_str(), "secondary/healthy"] };
@@ -198,7 +198,7 @@ fn documents(hosts: &BTreeMap<&str, String>, standin: &str, pace: Pace) -> BTree
     ])
 }
 
-fn target_at(host: &str, (provider, model): (&str, &str), breaker: Value, timeouts: Value) -> Value {
+fn target_at(host: &str, (provider, model): (&str, &str), breaker: &Value, timeouts: &Value) -> Value {
     let wire = json!({"kind": "openai", "host": host, "path_prefix": "/compatible/v1", "dialects": ["chat"], "auth": {"kind": "none"}});
     json!({
         "provider": provider, "model_id": model, "region": "us-east-1", "wire": wire, "context_tokens": 100_000,
