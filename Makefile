@@ -13,7 +13,7 @@ CHECK := target/tools/check/bin
 MAX_LINES := 400
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test check build deploy clean watch
+.PHONY: help run up down test chaos check build deploy clean watch
 .PHONY: tools tools-check bins check-rust check-docs check-core check-size check-dependencies check-template check-data
 
 help: ## this list
@@ -33,6 +33,10 @@ test: tools bins ## all tests: unit, contract and end to end
 	@tools/venv.sh lambda tools/requirements-lambda.txt
 	cargo test --workspace --no-run
 	@tools/with_oracle.py cargo test --workspace --no-fail-fast
+
+chaos: bins ## break providers in every way we know, and print what callers saw, paid and waited
+	@tools/need.sh cargo python3 openssl
+	@tools/with_oracle.py cargo test --workspace --test chaos -- --include-ignored chaos_in_full --nocapture
 
 check: check-rust check-docs check-core check-size check-dependencies check-template check-data ## all that can be checked without running it
 	@echo 'all checks passed'

@@ -30,6 +30,9 @@ for program in "$@"; do
             complain "Node.js 20 or newer with npm (https://nodejs.org/; macOS: brew install node)"
         fi
         ;;
+    openssl)
+        has openssl || complain "openssl (Debian and Ubuntu: apt install openssl; macOS has it)"
+        ;;
     git)
         has git || complain "git (https://git-scm.com/)"
         ;;

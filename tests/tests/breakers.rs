@@ -6,6 +6,7 @@
 
 mod breakers {
     pub(crate) mod fleet;
+    pub(crate) mod site;
 }
 
 use std::io::Write;

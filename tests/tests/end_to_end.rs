@@ -8,6 +8,8 @@ mod brakes;
 mod breakers;
 #[path = "end_to_end/caches.rs"]
 mod caches;
+#[path = "end_to_end/continued.rs"]
+mod continued;
 #[path = "end_to_end/disconnects.rs"]
 mod disconnects;
 #[path = "end_to_end/enforcement.rs"]
@@ -56,6 +58,7 @@ async fn scenario(stack: &Stack) {
     failures::a_client_that_leaves_is_charged_what_the_provider_counted(stack).await;
     disconnects::a_client_may_leave_anywhere_and_is_charged_what_the_provider_counted(stack).await;
     failures::a_broken_stream_ends_with_an_error(stack).await;
+    continued::a_broken_stream_is_gone_on_with_where_its_route_says_so(stack).await;
     surface::every_client_reaches_every_kind_of_provider(stack).await;
     tenants::a_tenants_call_is_made_with_the_assumed_role(stack).await;
     routing::a_change_of_routing_is_obeyed_in_time_and_can_be_taken_back(stack).await;

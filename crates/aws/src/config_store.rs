@@ -10,10 +10,10 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_attribute_value, to_item};
 use tollgate_core::ports::StoreError;
-use tollgate_core::settings::{Document, FLAG_ID, Flag, HEAD_COPIES, STANDING_ID, head_id};
+use tollgate_core::settings::{Document, FLAG_ID, Flag, HEAD_COPIES, SIGNING_ID, STANDING_ID, head_id};
 
 use crate::enforcement::StandingItem;
 use crate::{contention, unreachable};
@@ -65,6 +65,7 @@ struct Before {
     documents: BTreeMap<Document, Stored>,
     flag: Option<Flag>,
     standing: Option<StandingItem>,
+    has_signing_key: bool,
 }
 
 impl ConfigStore {
@@ -131,7 +132,9 @@ impl ConfigStore {
                 documents.insert(document, stored);
             }
         }
-        Ok(Before { documents, flag: self.read(FLAG_ID).await?, standing: self.read(STANDING_ID).await? })
+        let has_signing_key = self.read::<IgnoredAny>(SIGNING_ID).await?.is_some();
+        let (flag, standing) = (self.read(FLAG_ID).await?, self.read(STANDING_ID).await?);
+        Ok(Before { documents, flag, standing, has_signing_key })
     }
 
     async fn transact(
@@ -165,6 +168,9 @@ impl ConfigStore {
             Some(standing) => self.check_number(STANDING_ID, "revision", standing.revision),
             None => self.check_absent(STANDING_ID),
         });
+        if !before.has_signing_key {
+            writes.push(self.put_signing_key()?);
+        }
         let flag =
             to_attribute_value(before.flag.as_ref().unwrap_or(first_flag)).map_err(unreachable(STORE))?;
         let standing = before.standing.clone().unwrap_or_default().standing;
@@ -188,6 +194,20 @@ impl ConfigStore {
         };
         let put = put.build().expect("a put of a document has a table and an item");
         TransactWriteItem::builder().put(put).build()
+    }
+
+    fn put_signing_key(&self) -> Result<TransactWriteItem, StoreError> {
+        let mut secret = [0_u8; 32];
+        getrandom::fill(&mut secret).map_err(unreachable(STORE))?;
+        let put = Put::builder()
+            .table_name(&self.table)
+            .item("id", AttributeValue::S(SIGNING_ID.to_owned()))
+            .item("secret", AttributeValue::S(hex::encode(secret)))
+            .condition_expression("attribute_not_exists(#id)")
+            .expression_attribute_names("#id", "id")
+            .build()
+            .expect("a put of the signing key has a table and an item");
+        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     fn put_flag(&self, flag: &Flag) -> Result<TransactWriteItem, StoreError> {

@@ -7,7 +7,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 use tollgate_core::ports::{Settings, StoreError};
-use tollgate_core::settings::{Document, HEAD_COPIES, Head, Tenant, head_id};
+use tollgate_core::settings::{Document, HEAD_COPIES, Head, SIGNING_ID, Tenant, head_id};
+use tollgate_core::signature::SigningKey;
 
 use crate::store::unreachable;
 
@@ -61,5 +62,13 @@ impl Settings for DynamoSettings {
 
     async fn tenant(&self, id: &str) -> Result<Option<Tenant>, StoreError> {
         read(self.item(&format!("tenant#{id}")).await?)
+    }
+
+    async fn signing_key(&self) -> Result<Option<SigningKey>, StoreError> {
+        let item = self.item(SIGNING_ID).await?;
+        Ok(item.and_then(|mut item| match item.remove("secret") {
+            Some(AttributeValue::S(secret)) => Some(SigningKey::new(secret)),
+            _ => None,
+        }))
     }
 }

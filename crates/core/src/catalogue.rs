@@ -99,8 +99,10 @@ pub struct Timeouts {
     /// To connect.
     pub connect_ms: u64,
     /// From sending the request to the head of the answer, and to the first content of a stream while another target
-    /// could still answer. The last one may think for longer: its stream goes on with pings.
-    pub first_token_ms: u64,
+    /// could still answer. The last one may think for longer: its stream goes on with pings. Where absent, it is 5 s
+    /// while another target could still answer, and 20 s for the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<u64>,
     /// From one event of a stream to the next, once its content has begun.
     pub between_tokens_ms: u64,
     /// To the end of the answer. A JSON answer has at most 290 s in any case.
@@ -109,7 +111,29 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_ms: 2_000, first_token_ms: 20_000, between_tokens_ms: 60_000, total_ms: 900_000 }
+        Self { connect_ms: 2_000, first_token_ms: None, between_tokens_ms: 60_000, total_ms: 900_000 }
+    }
+}
+
+/// Whether anybody else could still answer a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chance {
+    /// Another target is asked if this one does not answer.
+    NotLast,
+    /// There is nobody after it.
+    Last,
+}
+
+impl Timeouts {
+    /// How long its first content may take. Who can be replaced is waited for less long, unless the catalogue says how
+    /// long.
+    #[must_use]
+    pub fn first_token_ms(&self, chance: Chance) -> u64 {
+        let usual = match chance {
+            Chance::NotLast => 5_000,
+            Chance::Last => 20_000,
+        };
+        self.first_token_ms.unwrap_or(usual)
     }
 }
 
@@ -165,7 +189,7 @@ impl Catalogue {
 impl Target {
     fn check(&self, id: &str, faults: &mut Vec<String>) {
         let quota = self.quota.unwrap_or_default();
-        if quota.tokens_per_minute == Some(0) || quota.requests_per_minute == Some(0) {
+        if quota.has_zero() {
             faults.push(format!("target \"{id}\": a quota is at least 1"));
         }
         faults.extend(self.breaker.fault().map(|fault| format!("target \"{id}\": {fault}")));
@@ -179,7 +203,8 @@ impl Target {
         need(!self.region.is_empty(), "region is empty");
         need(self.context_tokens > 0, "context_tokens is 0");
         let times = self.timeouts;
-        let all = [times.connect_ms, times.first_token_ms, times.between_tokens_ms, times.total_ms];
+        let all =
+            [times.connect_ms, times.first_token_ms.unwrap_or(1), times.between_tokens_ms, times.total_ms];
         need(all.iter().all(|time| *time > 0), "a time-out is 0");
         if let Wire::Openai { host, path_prefix, dialects, auth } = &self.wire {
             let is_private = *auth == Auth::None && host.starts_with("http://");

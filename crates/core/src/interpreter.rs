@@ -2,19 +2,23 @@
 //! the same, the bytes pass.
 
 pub(crate) mod dialects;
+mod thread;
+mod translator;
 
 use bytes::Bytes;
 
 use self::dialects::{Reader, Writer};
-use crate::chat::{ChatReader, ChatWriter};
+use self::translator::Translator;
+use crate::chat::ChatWriter;
 use crate::completion::{Finish, Glimpse, NoAnswer};
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::event::{Event, FinishReason};
+use crate::event::FinishReason;
 use crate::model::Said;
+use crate::parameter::Parameter;
 use crate::redaction::Restorer;
 use crate::request::Request;
-use crate::responses::{ResponsesPass, ResponsesReader, ResponsesWriter};
+use crate::responses::{ResponsesPass, ResponsesWriter};
 use crate::sse::{DONE, encode};
 use crate::time::Timestamp;
 use crate::{chat, embedding};
@@ -90,19 +94,39 @@ enum Voice {
     Translator(Box<Translator>),
 }
 
-/// Between two dialects.
-#[derive(Debug)]
-struct Translator {
-    reader: Reader,
-    writer: Writer,
-    has_begun: bool,
-}
-
 impl Interpreter {
     /// For one answer.
     #[must_use]
     pub fn new(hearing: Hearing, telling: &Telling<'_>) -> Self {
         Self { voice: Voice::new(hearing, telling), restorer: None }
+    }
+
+    /// For one stream that another target may have to go on with. All is said in the gateway's own words then, even
+    /// where both sides speak the same: bytes of two targets make no stream.
+    #[must_use]
+    pub fn spliceable(hearing: Hearing, telling: &Telling<'_>) -> Self {
+        let request = telling.request;
+        let reader = Reader::new(hearing, request.dialect);
+        let translator = Translator::new(reader, writer(telling)).remembering(is_kept(hearing, request));
+        Self { voice: Voice::Translator(Box::new(translator)), restorer: None }
+    }
+
+    /// What was said, where another target can go on with it.
+    #[must_use]
+    pub fn said(&self) -> Option<&str> {
+        match &self.voice {
+            Voice::Translator(translator) => translator.said(),
+            Voice::Chat { .. } | Voice::Responses(_) | Voice::Embeddings { .. } => None,
+        }
+    }
+
+    /// From here on another target is heard, which goes on with what was [`said`](Self::said): it was asked with this
+    /// request, from which the restorer has what it lost.
+    pub fn go_on(&mut self, hearing: Hearing, request: &Request, restorer: Option<Restorer>) {
+        self.restorer = restorer;
+        if let Voice::Translator(translator) = &mut self.voice {
+            translator.go_on(Reader::new(hearing, request.dialect), is_kept(hearing, request));
+        }
     }
 
     /// The same for an answer to a request that was redacted.
@@ -150,33 +174,25 @@ impl Told {
 
 impl Voice {
     fn new(hearing: Hearing, telling: &Telling<'_>) -> Self {
-        let Telling { request, request_id, model, target_id, now } = *telling;
-        let include_usage = request.include_usage;
-        let writer = match (request.dialect, hearing) {
+        let Telling { request, request_id, model, target_id, .. } = *telling;
+        match (request.dialect, hearing) {
             (Dialect::Embeddings, _) => {
-                return Self::Embeddings { model: model.to_owned(), is_base64: request.wants_base64() };
+                Self::Embeddings { model: model.to_owned(), is_base64: request.wants_base64() }
             }
-            (Dialect::Chat, Hearing::Pass) => return Self::Chat { include_usage },
+            (Dialect::Chat, Hearing::Pass) => Self::Chat { include_usage: request.include_usage },
             (Dialect::Responses, Hearing::Pass) => {
                 let pass = ResponsesPass::new(request_id, target_id);
                 let previous = request.prompt().and_then(|prompt| prompt.continues.as_deref());
-                return Self::Responses(match previous {
+                Self::Responses(match previous {
                     Some(previous) => pass.continuing(previous),
                     None => pass,
-                });
+                })
             }
-            (Dialect::Chat, _) => Writer::Chat(ChatWriter::new(request_id, model, now, include_usage)),
-            (Dialect::Responses, _) => {
-                let writer = ResponsesWriter::new(request_id, model, now);
-                Writer::Responses(writer.sealing_for(target_id).echoing(&request.parameters()))
+            (dialect, _) => {
+                let reader = Reader::new(hearing, dialect);
+                Self::Translator(Box::new(Translator::new(reader, writer(telling))))
             }
-        };
-        let reader = match hearing {
-            Hearing::Chat { inline_reasoning } => Reader::Chat(ChatReader::new(inline_reasoning)),
-            Hearing::Responses => Reader::Responses(ResponsesReader::new()),
-            Hearing::Pass | Hearing::Read => Reader::Events,
-        };
-        Self::Translator(Box::new(Translator { reader, writer, has_begun: false }))
+        }
     }
 
     fn whole(&mut self, said: Said) -> Result<(Bytes, Glimpse), NoAnswer> {
@@ -231,59 +247,25 @@ impl Voice {
         match self {
             Self::Chat { .. } | Self::Embeddings { .. } => chat::failure(error),
             Self::Responses(pass) => pass.fail(error),
-            Self::Translator(translator) => translator.writer.fail(error),
+            Self::Translator(translator) => translator.fail(error),
         }
     }
 }
 
-impl Translator {
-    fn whole(&mut self, said: Said) -> Result<(Bytes, Glimpse), NoAnswer> {
-        let events = self.reader.whole(said)?;
-        Ok((self.writer.whole(&events), glimpse(&events)))
-    }
-
-    fn hear(&mut self, said: Said) -> Result<Told, NoAnswer> {
-        let events = self.reader.piece(said)?;
-        let glimpse = glimpse(&events);
-        let is_last = matches!(self.reader, Reader::Responses(_)) && glimpse.finish.is_some();
-        Ok(Told { frames: self.write(&events), glimpse, is_last })
-    }
-
-    fn end(&mut self) -> Vec<Bytes> {
-        let last = self.reader.end();
-        let mut frames = self.write(&last);
-        frames.extend(self.writer.end());
-        frames
-    }
-
-    fn write(&mut self, events: &[Event]) -> Vec<Bytes> {
-        let has_begun = std::mem::replace(&mut self.has_begun, true);
-        let mut frames = if has_begun { Vec::new() } else { self.writer.begin() };
-        frames.extend(self.writer.write(events));
-        frames
-    }
+/// Whether the target keeps its answer, so that a later call can go on from it.
+fn is_kept(hearing: Hearing, request: &Request) -> bool {
+    let store = request.prompt().and_then(|prompt| prompt.parameters.get(Parameter::Store)?.as_bool());
+    hearing == Hearing::Pass && request.dialect == Dialect::Responses && store != Some(false)
 }
 
-fn glimpse(events: &[Event]) -> Glimpse {
-    let mut glimpse = Glimpse::default();
-    for event in events {
-        match event {
-            Event::Text(text)
-            | Event::Refusal(text)
-            | Event::Thought(text)
-            | Event::Summary { text, .. }
-            | Event::Arguments { text, .. } => glimpse.has_content |= !text.is_empty(),
-            Event::ToolCall { .. } => glimpse.has_content = true,
-            Event::Finish(reason) => {
-                glimpse.has_content = true;
-                glimpse.finish = Some(Finish::from(*reason));
-            }
-            Event::Usage(usage) => glimpse.usage = Some(*usage),
-            Event::ServiceTier(tier) => glimpse.service_tier = Some(tier.clone()),
-            Event::Logprobs(_) | Event::Sealed(_) => {}
-        }
+/// Who says an answer to the caller.
+fn writer(telling: &Telling<'_>) -> Writer {
+    let Telling { request, request_id, model, target_id, now } = *telling;
+    if request.dialect == Dialect::Responses {
+        let writer = ResponsesWriter::new(request_id, model, now);
+        return Writer::Responses(writer.sealing_for(target_id).echoing(&request.parameters()));
     }
-    glimpse
+    Writer::Chat(ChatWriter::new(request_id, model, now, request.include_usage))
 }
 
 impl From<FinishReason> for Finish {

@@ -23,6 +23,7 @@ use crate::record::Record;
 use crate::reservation::{Refusal, Taking};
 use crate::rollup::Posting;
 use crate::settings::{Document, Head, Tenant};
+use crate::signature::SigningKey;
 use crate::time::{Day, Timestamp};
 use crate::trace::{Span, Trace};
 use crate::write::{Item, Write};
@@ -77,6 +78,10 @@ pub trait Settings: Send + Sync {
     async fn document(&self, document: Document) -> Result<Option<String>, StoreError>;
     /// A tenant; `None` where it is unknown.
     async fn tenant(&self, id: &str) -> Result<Option<Tenant>, StoreError>;
+    /// What calls are signed with; `None` where a table was seeded before there were signatures.
+    async fn signing_key(&self) -> Result<Option<SigningKey>, StoreError> {
+        Ok(None)
+    }
 }
 
 /// Where a message goes, whole, that nobody could read, for people to look at.

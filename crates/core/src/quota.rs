@@ -24,6 +24,8 @@ const KEPT_SECS: u64 = 3_600;
 const TOKENS: &str = "tokens";
 /// How many calls that were.
 const REQUESTS: &str = "requests";
+/// How many of them came after another attempt.
+const FAILOVERS: &str = "failovers";
 /// The teams that share.
 const MEMBERS: &str = "members";
 /// How many they are.
@@ -39,6 +41,22 @@ pub struct Quota {
     /// Calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_per_minute: Option<u64>,
+    /// Calls that come here because another attempt failed; half of `requests_per_minute` where absent. So a target that
+    /// fails cannot drown those that stand in for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failover_per_minute: Option<u64>,
+}
+
+impl Quota {
+    /// Whether one of its limits is zero, and would close the target for good.
+    #[must_use]
+    pub fn has_zero(&self) -> bool {
+        [self.tokens_per_minute, self.requests_per_minute, self.failover_per_minute].contains(&Some(0))
+    }
+
+    fn failovers(&self) -> Option<u64> {
+        self.failover_per_minute.or_else(|| self.requests_per_minute.map(|all| (all / 2).max(1)))
+    }
 }
 
 /// A call that draws on a quota.
@@ -52,6 +70,8 @@ pub struct Draw {
     pub team: String,
     /// About how many tokens the provider will count, output cap included.
     pub tokens: u64,
+    /// Whether it comes here after another attempt.
+    pub is_failover: bool,
     /// When.
     pub now: Timestamp,
 }
@@ -101,6 +121,11 @@ impl Draw {
         }
         if let Some(limit) = quota.requests_per_minute {
             limits.push((REQUESTS, i128::from(limit) - 1, self.until(MINUTE_SECS)));
+        }
+        if self.is_failover {
+            write = write.and(FAILOVERS, Step::Add(1));
+            let limit = quota.failovers().map(|limit| i128::from(limit) - 1);
+            limits.extend(limit.map(|most| (FAILOVERS, most, self.until(MINUTE_SECS))));
         }
         for (attribute, most, wait) in limits {
             if number(seen, attribute) > most {
@@ -164,11 +189,11 @@ mod tests {
 
     fn draw(team: &str, tokens: u64, now: Timestamp) -> Draw {
         let [target, account, team] = ["t", "default", team].map(str::to_owned);
-        Draw { target, account, team, tokens, now }
+        Draw { target, account, team, tokens, is_failover: false, now }
     }
 
     fn quota(tokens: u64) -> Quota {
-        Quota { tokens_per_minute: Some(tokens), requests_per_minute: None }
+        Quota { tokens_per_minute: Some(tokens), ..Quota::default() }
     }
 
     /// Takes as an adapter does.
@@ -245,11 +270,54 @@ mod tests {
 
     #[test]
     fn calls_are_counted_where_the_provider_counts_them() {
-        let quota = Quota { tokens_per_minute: None, requests_per_minute: Some(2) };
+        let quota = Quota { requests_per_minute: Some(2), ..Quota::default() };
         let mut tables = Memory::default();
 
         assert!((0..2).all(|_| take(&mut tables, &quota, &draw("a/a", 9, NOON)).is_ok()));
         assert_eq!(take(&mut tables, &quota, &draw("a/b", 9, NOON.plus(secs(10)))), Err(secs(50)));
+    }
+
+    fn failover(now: Timestamp) -> Draw {
+        Draw { is_failover: true, ..draw("a/a", 9, now) }
+    }
+
+    #[test]
+    fn what_others_could_not_serve_takes_half_of_a_targets_calls_and_leaves_the_rest_to_its_own() {
+        let quota = Quota { requests_per_minute: Some(5), ..Quota::default() };
+        let mut tables = Memory::default();
+
+        assert!((0..2).all(|_| take(&mut tables, &quota, &failover(NOON)).is_ok()));
+        assert_eq!(take(&mut tables, &quota, &failover(NOON.plus(secs(10)))), Err(secs(50)));
+        assert!((0..3).all(|_| take(&mut tables, &quota, &draw("a/b", 9, NOON)).is_ok()));
+        assert!(take(&mut tables, &quota, &draw("a/b", 9, NOON)).is_err());
+        assert_eq!(take(&mut tables, &quota, &failover(NOON.plus(secs(60)))), Ok(()));
+    }
+
+    #[test]
+    fn a_target_says_how_much_failover_it_takes_and_without_a_word_there_is_no_limit() {
+        let tokens_only = quota(1_000);
+        let stated = Quota { failover_per_minute: Some(1), ..tokens_only };
+        let mut tables = Memory::default();
+
+        assert!((0..50).all(|_| take(&mut tables, &tokens_only, &failover(NOON)).is_ok()));
+        assert!(take(&mut tables, &stated, &failover(NOON)).is_err());
+        assert!(take(&mut tables, &stated, &failover(NOON.plus(secs(60)))).is_ok());
+        assert!(take(&mut tables, &stated, &failover(NOON.plus(secs(60)))).is_err());
+        let least = Quota { requests_per_minute: Some(1), ..Quota::default() };
+        assert!(take(&mut tables, &least, &failover(NOON.plus(secs(120)))).is_ok());
+    }
+
+    #[test]
+    fn a_draw_that_lost_a_race_for_the_last_failover_is_refused_when_it_looks_again() {
+        let stated = Quota { failover_per_minute: Some(1), ..Quota::default() };
+        let mut tables = Memory::default();
+        let (one, other) = (failover(NOON), failover(NOON));
+        let writes = [&one, &other].map(|draw| draw.take(&stated, None, &Item::new()).unwrap());
+
+        tables.transact(&writes[..1]).unwrap();
+        let seen = tables.transact(&writes[1..]).unwrap_err().remove(0).1;
+
+        assert_eq!(other.take(&stated, seen.as_ref(), &Item::new()), Err(secs(60)));
     }
 
     proptest! {

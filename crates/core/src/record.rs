@@ -127,6 +127,9 @@ pub struct Record {
     /// How those ended that are over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tries: Vec<Try>,
+    /// How often a target went on with what another had begun to say, and had broken off.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub continued: u32,
     /// The targets that their breakers kept it from, although it would have fitted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept_from: Vec<String>,
@@ -240,6 +243,7 @@ impl Record {
             shadowed: Vec::new(),
             attempts: 0,
             tries: Vec::new(),
+            continued: 0,
             kept_from: Vec::new(),
             decision: None,
             target: None,
@@ -376,6 +380,11 @@ impl Record {
 pub fn open_partition(request_id: &str) -> String {
     let digest = Sha256::digest(request_id.as_bytes());
     format!("open#{:02}", digest[0] % OPEN_PARTITIONS)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_never(times: &u32) -> bool {
+    *times == 0
 }
 
 /// All partitions of the index of open records.

@@ -23,7 +23,7 @@ mod tests;
 pub use pass::{ResponsesPass, glimpse, request_id_of};
 pub use reader::ResponsesReader;
 pub use writer::ResponsesWriter;
-pub(crate) use {forward::forward, read::read, write::write};
+pub(crate) use {forward::forward, pass::id_in, read::read, write::write};
 
 /// What is included to get the probabilities of tokens.
 const INCLUDE_LOGPROBS: &str = "message.output_text.logprobs";

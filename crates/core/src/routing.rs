@@ -1,8 +1,10 @@
 //! Routing: which targets serve a call, and in which order. A user stays on the same provider while weights stand.
 
+mod failover;
 mod rule;
 mod sticky;
 mod strategy;
+mod sufficient;
 mod weight;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,7 @@ use crate::time::Timestamp;
 
 pub use self::rule::{Rule, When, Window};
 pub use self::strategy::{Candidate, Order, Pace, Rating, Reason, Score, Strategy};
+pub use self::sufficient::{Insufficient, Sufficient};
 pub use self::weight::Weight;
 
 /// The routing document.
@@ -46,9 +49,15 @@ pub struct Routing {
 pub struct Route {
     /// Share of the users; they need not sum to one.
     pub providers: BTreeMap<String, Weight>,
-    /// Who is query after the first has failed; nobody but the first's own provider where empty.
+    /// Who is asked after the first has failed; nobody but the first's own provider where empty.
     #[serde(default)]
     pub failover_order: Vec<String>,
+    /// At most so many calls of providers for one answer, 1 to 5; two where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u8>,
+    /// Who may be sent, by provider or by target id, what is longer than another target's context; nobody where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longer_context: Option<String>,
     /// How the first is chosen, where not by weights.
     #[serde(default, skip_serializing_if = "Strategy::is_default")]
     pub strategy: Strategy,
@@ -61,6 +70,9 @@ pub struct Route {
     /// What is kept of its answers, and for whom.
     #[serde(default)]
     pub cache: CachePolicy,
+    /// Whether a stream that broke after its first content is gone on with by the next target: see [`crate::splice`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continue_broken: bool,
 }
 
 /// What routing looks at of a call.
@@ -155,12 +167,14 @@ impl Routing {
         let all = catalogue.targets_of(query.model);
         let first = match route.strategy {
             Strategy::Failover {} => None,
+            Strategy::Cascade { ref first, .. } => Some(first.as_str()),
             _ => route.assign(&all, name, query.user),
         };
         let rest = route.failover_order.iter().map(String::as_str);
+        let assigned = route.cheap_first().and_then(|_| route.assign(&all, name, query.user));
         let by_weight = route.providers.keys().map(String::as_str).filter(|_| route.compares());
         let mut ordered: Vec<(&str, &Target)> = Vec::with_capacity(all.len());
-        for name in first.into_iter().chain(rest).chain(by_weight) {
+        for name in first.into_iter().chain(assigned).chain(rest).chain(by_weight) {
             for (id, target) in &all {
                 let is_new = !ordered.iter().any(|(known, _)| known == id);
                 if is_new && is_named(id, target, name) {
@@ -180,9 +194,22 @@ impl Route {
         sticky::assign(able.map(|(name, weight)| (name.as_str(), *weight)), experiment, user)
     }
 
+    /// When the answer of a target suffices, if it is one that is asked before dearer ones.
+    #[must_use]
+    pub fn sufficient(&self, (id, target): (&str, &Target)) -> Option<&Sufficient> {
+        self.cheap_first().filter(|(first, _)| is_named(id, target, first)).map(|(_, sufficient)| sufficient)
+    }
+
+    fn cheap_first(&self) -> Option<(&str, &Sufficient)> {
+        match &self.strategy {
+            Strategy::Cascade { first, sufficient } => Some((first, sufficient)),
+            _ => None,
+        }
+    }
+
     /// Whether it chooses among all of its providers, whatever their weights.
     const fn compares(&self) -> bool {
-        !matches!(self.strategy, Strategy::Weighted {} | Strategy::Failover {})
+        matches!(self.strategy, Strategy::Latency { .. } | Strategy::Cost {} | Strategy::Score { .. })
     }
 
     fn faults(&self, catalogue: &Catalogue) -> Vec<String> {
@@ -199,12 +226,19 @@ impl Route {
         if matches!(self.strategy, Strategy::Failover {}) && self.failover_order.is_empty() {
             faults.push("has the strategy \"failover\" and no failover_order".to_owned());
         }
+        if let Some((first, _)) = self.cheap_first()
+            && !catalogue.targets.iter().any(|(id, target)| is_named(id, target, first))
+        {
+            faults
+                .push(format!("asks \"{first}\" first, which is no provider and no target of the catalogue"));
+        }
         if self.window.is_some_and(|window| window.is_empty()) {
             faults.push("has a window that ends before it begins".to_owned());
         }
         faults.extend(
             self.strategy.fault().map(|fault| format!("has a strategy that makes no sense: {fault}")),
         );
+        faults.extend(self.failover_faults(catalogue));
         faults.extend(self.output.fault().map(|fault| format!("has an output that makes no sense: {fault}")));
         faults.extend(self.cache.fault().map(|fault| format!("has a cache that makes no sense: {fault}")));
         let embedding = self.cache.semantic.as_ref().map(|policy| policy.embedding.as_str());

@@ -151,6 +151,9 @@ pub fn tenant_id(tenant: &crate::name::Name) -> String {
 /// The id of the flag's own item, which keeps who, why and when.
 pub const FLAG_ID: &str = "flag#bedrock_invoke";
 
+/// The id of the item with the secret that calls are signed with.
+pub const SIGNING_ID: &str = "signing-key";
+
 /// The id of the item with the restrictions in force.
 pub const STANDING_ID: &str = "standing";
 

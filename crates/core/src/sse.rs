@@ -67,6 +67,13 @@ pub fn encode(data: &[u8]) -> Bytes {
     Bytes::from(event)
 }
 
+/// A comment, which clients pass over, and people who look at the stream read.
+#[must_use]
+pub fn comment(text: &str) -> Bytes {
+    let line: String = text.chars().filter(|character| !character.is_control()).collect();
+    Bytes::from(format!(": {line}\n\n"))
+}
+
 /// The data of the last event on OpenAI's chat wire.
 pub const DONE: &[u8] = b"[DONE]";
 
@@ -86,6 +93,14 @@ mod tests {
         let events = SseDecoder::default().feed(text).unwrap();
 
         assert_eq!(events, [&b"a\nb"[..], b"c", b""]);
+    }
+
+    #[test]
+    fn a_comment_stays_one_whatever_it_says() {
+        let bytes = comment("by a\r\ndata: b");
+
+        assert_eq!(bytes, ": by adata: b\n\n");
+        assert!(SseDecoder::default().feed(&bytes).unwrap().is_empty());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tollgate_core::request::Request;
 use tollgate_core::reservation::Limits;
 use tollgate_core::routing::Query;
 use tollgate_core::settings::Tenant;
+use tollgate_core::signature::Signature;
 use tollgate_core::time::Timestamp;
 use tollgate_core::trace::Trace;
 
@@ -42,6 +43,8 @@ pub struct Arrival {
     pub trim: Option<u64>,
     /// What it claims, where it came with an `Idempotency-Key`.
     pub claim: Option<Claim>,
+    /// What it has in common with its retries; known once the settings are read.
+    pub signature: Option<Signature>,
     /// Where it stands in its trace.
     pub trace: Trace,
     /// Unread.
@@ -49,6 +52,11 @@ pub struct Arrival {
 }
 
 impl Arrival {
+    /// What its place among all calls follows from: a retry under the same `Idempotency-Key` stands where the call stood.
+    pub(crate) fn seed(&self) -> &str {
+        self.signature.as_ref().map_or(&self.request_id, Signature::as_str)
+    }
+
     /// What routing looks at, when this model is to be called.
     pub(crate) fn query<'a>(&'a self, model: &'a str) -> Query<'a> {
         let Caller { tenant, team, user, .. } = &self.caller;
@@ -65,6 +73,8 @@ pub(crate) struct Serving {
     pub(crate) limits: Limits,
     /// What the caller's flow still holds, where that is known.
     pub(crate) tokens: Option<TokenStanding>,
+    /// Another target goes on with a stream that broke, while no more providers than this were called.
+    pub(crate) carries_on: Option<usize>,
     /// Where the answer is kept, if it may be.
     pub(crate) slot: Option<Slot>,
     /// What is known of the questions near its own.

@@ -1,22 +1,20 @@
 //! Attempts: one target after the other, until one begins to answer. Nobody sees a failover that comes before the
 //! first content.
 
+mod ask;
+mod cascade;
 mod failures;
-
-use std::time::Duration;
+mod queue;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::future::join;
-use tokio::time::Instant;
 use tollgate_aws::causes::Causes;
 use tollgate_core::breaker::Admission;
 use tollgate_core::budget::Amount;
 use tollgate_core::completion::{Glimpse, NoAnswer};
 use tollgate_core::error::Error;
-use tollgate_core::identity::Identity;
-use tollgate_core::interpreter::{Interpreter, Telling, Told};
-use tollgate_core::model::{Call, ModelError, Pieces, Reply};
+use tollgate_core::interpreter::{Interpreter, Told};
+use tollgate_core::model::{ModelError, Pieces};
 use tollgate_core::outcome::Cause;
 use tollgate_core::ports::{Drawn, Transition};
 use tollgate_core::quota::Draw;
@@ -26,20 +24,13 @@ use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
 
 use crate::arrival::Serving;
+use crate::attempt::cascade::Held;
 use crate::attempt::failures::Failures;
+use crate::attempt::queue::Queue;
 use crate::breakers::Over;
 use crate::gateway::Gateway;
-use crate::plan::{MAX_STEPS, Plan, Step};
+use crate::plan::{Plan, Step};
 use crate::reserve::{granted, unreachable_ledger};
-
-/// How long a whole answer may take while somebody else could still give it.
-const WHOLE_ANSWER: Duration = Duration::from_secs(120);
-
-/// A JSON answer ends within this time of the call's arrival.
-const LONGEST_JSON: Duration = Duration::from_secs(290);
-
-/// A stream's headers go out within this time of the call's arrival, once the last target has begun to stream.
-const HOLD_HEADERS: Duration = Duration::from_secs(20);
 
 /// An attempt that began to answer.
 pub(crate) struct Won {
@@ -58,6 +49,12 @@ pub(crate) struct Sent {
     pub(crate) unknown: Amount,
     /// What it took of the target's quota.
     pub(crate) draw: Option<Draw>,
+    /// What an answer that did not suffice has cost.
+    pub(crate) spent: Amount,
+    /// How it ended is noted already.
+    pub(crate) is_noted: bool,
+    /// It broke, which is noted, and what it may have cost is among what is unknown.
+    pub(crate) is_over: bool,
 }
 
 /// The beginning of an answer.
@@ -80,6 +77,8 @@ pub(crate) struct Failed {
     pub(crate) record: Record,
     /// What the attempts may have cost.
     pub(crate) unknown: Amount,
+    /// What they have cost.
+    pub(crate) spent: Amount,
 }
 
 /// What a call is charged.
@@ -91,9 +90,17 @@ pub(crate) struct Bill {
 }
 
 impl Sent {
+    pub(crate) const fn new(step: Step, began: Timestamp, record: Record, draw: Option<Draw>) -> Self {
+        let (unknown, spent) = (Amount::ZERO, Amount::ZERO);
+        Self { step, began, record, unknown, draw, spent, is_noted: false, is_over: false }
+    }
+
     /// Usage that never came is charged at its bound, and no answer comes of no input: a count of nothing is none. What
     /// the provider says of the tier goes before what was asked.
     pub(crate) fn bill(&self, usage: Option<Usage>, served_tier: Option<&str>) -> Bill {
+        if self.is_over {
+            return Bill { cost: self.unknown.plus(self.spent), usage: Usage::default(), estimated: true };
+        }
         let usage = usage.filter(|usage| usage.input > 0);
         let tier = served_tier.unwrap_or(&self.step.tier);
         let cost = usage.map_or(self.step.bound, |usage| Amount {
@@ -101,7 +108,7 @@ impl Sent {
             tokens: usage.total(),
         });
         Bill {
-            cost: cost.plus(self.unknown),
+            cost: cost.plus(self.unknown).plus(self.spent),
             usage: usage.unwrap_or_default(),
             estimated: usage.is_none() || self.unknown != Amount::ZERO,
         }
@@ -110,21 +117,35 @@ impl Sent {
 
 impl Gateway {
     pub(crate) async fn attempt(&self, serving: &Serving, plan: Plan, record: Record) -> Result<Won, Failed> {
-        let record = Record { kept_from: plan.kept_from, decision: Some(plan.decision), ..record };
-        let mut failed = Failed { error: Error::Internal, record, unknown: Amount::ZERO };
+        let mut held = None;
+        let tried = self.try_steps(serving, plan, record, &mut held).await;
+        match (tried, held) {
+            (Err(failed), Some(held)) => Ok(held.after(failed)),
+            (tried, _) => tried,
+        }
+    }
+
+    /// Asks one after the other. An answer that does not suffice is left in `held`.
+    async fn try_steps(
+        &self,
+        serving: &Serving,
+        plan: Plan,
+        record: Record,
+        held: &mut Option<Held>,
+    ) -> Result<Won, Failed> {
+        let decision = Some(plan.decision.clone());
+        let record = Record { kept_from: plan.kept_from.clone(), decision, ..record };
+        let (unknown, spent) = (Amount::ZERO, Amount::ZERO);
+        let mut failed = Failed { error: Error::Internal, record, unknown, spent };
         let mut failures = Failures::default();
-        let (mut left, mut number) = (plan.steps.len(), 0);
-        for step in plan.steps {
-            left -= 1;
-            if number == MAX_STEPS {
-                break;
-            }
+        let (mut queue, mut number) = (Queue::new(plan), 0);
+        while let Some(step) = queue.next() {
             if step.admission == Admission::Probe && !self.win_probe(&step).await {
                 failures.add_probed(&step.id);
                 continue;
             }
             number += 1;
-            let draw = self.draw(serving, &step);
+            let draw = self.draw(serving, &step, number);
             let drawn = match self.prepare(serving, &step, draw.as_ref(), &mut failed).await {
                 Ok(drawn) => drawn,
                 Err(error) => {
@@ -134,26 +155,65 @@ impl Gateway {
             };
             let (name, begun) = (format!("attempt-{number}"), (self.options.clock)());
             let asked = match drawn {
-                Drawn::Taken => self.ask(serving, &step, (&name, number == MAX_STEPS || left == 0)).await,
+                Drawn::Taken => {
+                    let chance = queue.chance();
+                    queue.note_call(&step);
+                    self.ask_and_judge(serving, &step, (&name, chance)).await
+                }
                 Drawn::Refused { retry_after } => Err(ModelError::OverQuota { retry_after }),
             };
             self.span(&serving.arrival, &name, begun, asked.is_err());
             let error = match asked {
-                Ok(reply) => {
-                    let Failed { record, unknown, .. } = failed;
-                    return Ok(Won { sent: Sent { step, began: begun, record, unknown, draw }, reply });
+                Ok((reply, None)) => {
+                    let Failed { record, unknown, spent, .. } = failed;
+                    let sent = Sent { unknown, spent, ..Sent::new(step, begun, record, draw) };
+                    return Ok(Won { sent, reply });
+                }
+                Ok((reply, Some(why))) => {
+                    let sent = Sent::new(step, begun, failed.record.clone(), draw);
+                    *held = Some(self.set_aside(serving, (sent, reply), why, &mut failed));
+                    continue;
                 }
                 Err(error) => error,
             };
             self.note_failure(serving, (&step, begun), &error, &mut failed);
-            if let ModelError::Refused { status, body } = error {
-                failed.error = Error::Refused { status, body };
+            failures.add(&step.id, &error);
+            if let Err(error) = self.look_further(serving, &mut queue, step, error).await {
+                failed.error = error;
                 return Err(failed);
             }
-            failures.add(&step.id, &error);
         }
         failed.error = failures.error((self.options.clock)().since(serving.arrival.at));
         Err(failed)
+    }
+
+    /// Who may still be asked after a failure; an error where it is the caller's own.
+    async fn look_further(
+        &self,
+        serving: &Serving,
+        queue: &mut Queue,
+        step: Step,
+        error: ModelError,
+    ) -> Result<(), Error> {
+        if queue.turn_to_larger(&step, &error) {
+            return Ok(());
+        }
+        if let ModelError::Refused { status, body } = error {
+            return Err(Error::Refused { status, body });
+        }
+        let Some(pause) = queue.pause(&step, &error, (self.options.draw)()) else { return Ok(()) };
+        let arrival = &serving.arrival;
+        if (self.options.clock)().plus(pause) >= arrival.deadline {
+            return Ok(());
+        }
+        tokio::time::sleep(pause).await;
+        let breaker = (step.id.as_str(), &step.target.breaker);
+        let admission = self.breakers.admit(breaker, arrival.seed(), (self.options.clock)());
+        // Who was admitted before may have failed others meanwhile.
+        if matches!(admission, Admission::Admitted | Admission::Spared) {
+            queue.ask_again(step);
+        }
+        Ok(())
     }
 
     async fn win_probe(&self, step: &Step) -> bool {
@@ -161,7 +221,7 @@ impl Gateway {
     }
 
     /// What a failure leaves: a cost that nobody knows, and an outcome where the provider was asked at all.
-    fn note_failure(
+    pub(crate) fn note_failure(
         &self,
         serving: &Serving,
         (step, began): (&Step, Timestamp),
@@ -187,14 +247,14 @@ impl Gateway {
 
     /// Makes sure, before the bytes leave, that the reservation holds what earlier attempts may have cost besides this
     /// one, that calls are still admitted, and that the ledger knows of it.
-    async fn prepare(
+    pub(crate) async fn prepare(
         &self,
         serving: &Serving,
         step: &Step,
         draw: Option<&Draw>,
         state: &mut Failed,
     ) -> Result<Drawn, Error> {
-        let needed = state.unknown.plus(step.bound).plus(serving.near.held);
+        let needed = state.unknown.plus(state.spent).plus(step.bound).plus(serving.near.held);
         let more = needed.minus(state.record.reserved());
         if more != Amount::ZERO {
             let (extended, now) = (state.record.extended(more), (self.options.clock)());
@@ -213,98 +273,6 @@ impl Gateway {
             Ok(Transition::Lost(_) | Transition::Missing) => Err(Error::Contended),
             Err(error) => Err(unreachable_ledger(&error)),
         }
-    }
-
-    async fn ask(
-        &self,
-        serving: &Serving,
-        step: &Step,
-        (name, is_last): (&str, bool),
-    ) -> Result<Started, ModelError> {
-        let arrival = &serving.arrival;
-        let timeout = self.patience(serving, step, is_last);
-        let call = Call {
-            request_id: &arrival.request_id,
-            target: &step.target,
-            payload: &step.ready.payload,
-            stream: serving.request.stream,
-            identity: Identity {
-                user: arrival.caller.user.as_str(),
-                team: arrival.caller.team.as_str(),
-                tenant_id: arrival.caller.tenant.as_str(),
-                tenant: &serving.tenant,
-            },
-            traceparent: &arrival.trace.traceparent(&arrival.request_id, name),
-            timeout,
-        };
-        let begun = Instant::now();
-        let mut interpreter = self.interpreter(serving, step);
-        match self.model.call(&call).await? {
-            // A server that does not stream: its answer is none that a client of events could read.
-            Reply::Whole(_) if call.stream => Err(ModelError::Garbled("no stream".into())),
-            Reply::Whole(said) => {
-                let (body, glimpse) = interpreter.whole(said).map_err(no_answer)?;
-                Ok(Started::Json { body, glimpse })
-            }
-            Reply::Stream(pieces) => {
-                let elapsed = (self.options.clock)().since(arrival.at);
-                let hold = if is_last { HOLD_HEADERS.saturating_sub(elapsed) } else { timeout };
-                let give_up = if is_last { Instant::now() + hold } else { begun + hold };
-                let opened = Opened { held: Vec::new(), pieces, interpreter };
-                opened.hold(give_up, is_last).await.map(Box::new).map(Started::Stream)
-            }
-        }
-    }
-
-    /// How long an attempt may take: to its first content, or to its end.
-    fn patience(&self, serving: &Serving, step: &Step, is_last: bool) -> Duration {
-        let now = (self.options.clock)();
-        let times = &step.target.timeouts;
-        let total = Duration::from_millis(times.total_ms);
-        let patience = match (serving.request.stream, is_last) {
-            (true, _) => Duration::from_millis(times.first_token_ms),
-            (false, true) => LONGEST_JSON.saturating_sub(now.since(serving.arrival.at)),
-            (false, false) => WHOLE_ANSWER,
-        };
-        patience.min(total).min(serving.arrival.deadline.since(now))
-    }
-
-    fn interpreter(&self, serving: &Serving, step: &Step) -> Interpreter {
-        let telling = Telling {
-            request: &serving.request,
-            request_id: &serving.arrival.request_id,
-            model: &step.target.model_id,
-            target_id: &step.id,
-            now: (self.options.clock)(),
-        };
-        step.restoring(Interpreter::new(step.ready.hearing, &telling), &serving.request)
-    }
-}
-
-impl Opened {
-    /// Waits for the first content. The last target may take longer: then the headers go out, and the stream goes on.
-    async fn hold(mut self, give_up: Instant, is_last: bool) -> Result<Self, ModelError> {
-        let wait = async {
-            loop {
-                let said = match self.pieces.next().await {
-                    Some(said) => said?,
-                    None => return Err(ModelError::Garbled("an empty stream".into())),
-                };
-                let told = self.interpreter.hear(said).map_err(no_answer)?;
-                let has_content = told.glimpse.has_content;
-                self.held.push(told);
-                if has_content {
-                    return Ok(());
-                }
-            }
-        };
-        match tokio::time::timeout_at(give_up, wait).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(error),
-            Err(_) if is_last => {}
-            Err(_) => return Err(ModelError::TimedOut),
-        }
-        Ok(self)
     }
 }
 

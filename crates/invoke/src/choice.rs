@@ -9,8 +9,9 @@ use tollgate_core::money::Nanos;
 use tollgate_core::prompt::{Item, Prompt};
 use tollgate_core::ready::service_tier;
 use tollgate_core::record::Decision;
-use tollgate_core::routing::{Candidate, Named, Order, Reason};
+use tollgate_core::routing::{Candidate, Named, Order, Reason, Route};
 
+use crate::breakers::place;
 use crate::plan::Wish;
 use crate::redacting::is_lost;
 use crate::settings::Documents;
@@ -20,6 +21,10 @@ type Targets<'a> = Vec<(&'a str, &'a Target)>;
 /// The targets in their order, and why the first one is.
 pub(crate) struct Choice<'a> {
     pub(crate) targets: Targets<'a>,
+    /// Those that take what is too long for others, the largest first.
+    pub(crate) longer: Targets<'a>,
+    /// What its route says.
+    pub(crate) route: &'a Route,
     pub(crate) decision: Decision,
 }
 
@@ -29,17 +34,22 @@ pub(crate) fn choose<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Ch
     let decision = |reason, scores| Decision {
         route: name.to_owned(),
         version: documents.routing_version,
+        signature: wish.arrival.signature.clone(),
+        insufficient: None,
         reason,
         scores,
     };
     if wish.earlier.is_some() {
         let targets = allowed(documents, wish, vec![maker(documents, wish)?])?;
-        return Ok(Choice { targets, decision: decision(Reason::Continues, Vec::new()) });
+        let decision = decision(Reason::Continues, Vec::new());
+        // A response is not gone on with elsewhere.
+        return Ok(Choice { targets, longer: Vec::new(), route, decision });
     }
     let routed = documents.routing.targets(&documents.catalogue, &query);
     let mut targets = allowed(documents, wish, routed)?;
     let candidates: Vec<Candidate<'_>> = targets.iter().map(|one| candidate(documents, wish, *one)).collect();
-    let Order { places, mut reason, scores } = route.strategy.order(&candidates, wish.draw);
+    let Order { places, mut reason, scores } =
+        route.strategy.order(&candidates, place(wish.arrival.seed(), "strategy", 1_000_000));
     targets = places.into_iter().map(|place| targets[place]).collect();
     if let Some(owner) = wish.request.prompt().and_then(sealed_by) {
         targets.sort_by_key(|(id, _)| *id != owner);
@@ -47,7 +57,10 @@ pub(crate) fn choose<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Ch
             reason = Reason::Continues;
         }
     }
-    Ok(Choice { targets, decision: decision(reason, scores) })
+    let longer = route.longer(&documents.catalogue, &wish.request.model);
+    // Where none of them is allowed, what is too long is refused as it is elsewhere.
+    let longer = allowed(documents, wish, longer).unwrap_or_default();
+    Ok(Choice { targets, longer, route, decision: decision(reason, scores) })
 }
 
 /// Those that the constraints allow; an error where that leaves none of those that there were.

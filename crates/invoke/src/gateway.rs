@@ -31,7 +31,7 @@ use crate::attempt::{Failed, Started, Won};
 use crate::breakers::FleetBreakers;
 use crate::exact::{Slot, name_key};
 use crate::plan::{Wish, check_model, plan};
-use crate::pump::Flow;
+use crate::pump::{Flow, carries_on};
 use crate::redacting::name_redacted;
 use crate::refused;
 use crate::reserve::{Reserving, write_tokens};
@@ -193,6 +193,7 @@ impl Gateway {
         documents: &Arc<Documents>,
     ) -> Result<Answer, Error> {
         let Asking { mut arrival, request, slot, flow } = asking;
+        arrival.signature = documents.sign(&arrival);
         let ceiling = self.settings.cap(&mut arrival);
         let earlier = self.earlier(&request, &arrival.caller).await?;
         let policy =
@@ -219,7 +220,9 @@ impl Gateway {
             self.release(slot, &arrival).await;
         }
         let Granted { record, tokens } = reserved?;
-        let mut serving = Serving { arrival, request, tenant, limits, tokens, slot, near: Nearby::default() };
+        let near = Nearby::default();
+        let carries_on = carries_on(&arrival, &request, documents);
+        let mut serving = Serving { arrival, request, tenant, limits, tokens, carries_on, slot, near };
         if let Some(hit) = self.look_nearby(&mut serving, looking, documents).await {
             return Ok(self.answer_semantic_hit(serving, record, hit, documents));
         }
@@ -299,14 +302,14 @@ impl Gateway {
     }
 
     fn answer_failure(self: Arc<Self>, serving: Serving, failed: Failed) -> Answer {
-        let Failed { error, record, unknown } = failed;
+        let Failed { error, record, unknown, spent } = failed;
         refused::log(&self.options.refusals, &serving.arrival, &error);
         let mut headers = HeaderMap::new();
         set(&mut headers, "x-tollgate-attempts", &record.attempts.to_string());
         let near = &serving.near;
         let estimated = near.is_estimated || unknown != Amount::ZERO;
         let end = self.end(&serving.arrival, error.code(), Usage::default());
-        let closed = match unknown.plus(near.embedded) {
+        let closed = match unknown.plus(spent).plus(near.embedded) {
             Amount::ZERO => record.released(end),
             charged => record.settled(charged, End { estimated, semantic: near.looked.clone(), ..end }),
         };

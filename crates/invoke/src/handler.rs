@@ -130,6 +130,7 @@ impl Invocation {
             is_strict: is_strict(headers)?,
             trim: trim(headers)?,
             claim,
+            signature: None,
             trace: self.trace,
             body,
         })

@@ -23,6 +23,7 @@ mod reserve;
 mod route;
 mod semantic;
 mod settings;
+mod settling;
 mod single_flight;
 mod trimming;
 

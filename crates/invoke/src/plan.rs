@@ -18,16 +18,17 @@ use tollgate_core::ready::{Ready, service_tier};
 use tollgate_core::record::Decision;
 use tollgate_core::redaction::Vault;
 use tollgate_core::request::Request;
+use tollgate_core::routing::Sufficient;
 
 use crate::arrival::Arrival;
-use crate::breakers::{FleetBreakers, LineUp, place};
+use crate::breakers::{FleetBreakers, LineUp};
 use crate::choice::{Choice, choose};
 use crate::continuation::Earlier;
 use crate::redacting::{FoundNames, Redacting, blind, redacted};
 use crate::settings::Documents;
 
-/// At most two upstream calls for one answer.
-pub(crate) const MAX_STEPS: usize = 2;
+/// Planned beyond the calls that may be made, for a target that is passed over because its bucket is empty.
+const SPARE: usize = 1;
 
 /// The targets in the order in which they are tried; never empty.
 #[derive(Clone, Debug)]
@@ -37,6 +38,10 @@ pub(crate) struct Plan {
     pub(crate) kept_from: Vec<String>,
     /// Why the first one is.
     pub(crate) decision: Decision,
+    /// At most so many calls of providers.
+    pub(crate) most: usize,
+    /// Who is asked if the request is longer than a target's context.
+    pub(crate) longer: Option<Step>,
 }
 
 /// One target that may be tried.
@@ -55,6 +60,8 @@ pub(crate) struct Step {
     pub(crate) vault: Option<Arc<Vault>>,
     /// The most that one attempt can cost and count.
     pub(crate) bound: Amount,
+    /// When its answer suffices, where a dearer one could be asked for.
+    pub(crate) sufficient: Option<Sufficient>,
     /// About what the provider's quota will count.
     pub(crate) quota_tokens: u64,
 }
@@ -67,8 +74,6 @@ pub(crate) struct Wish<'a> {
     pub(crate) policy: &'a OutputPolicy,
     pub(crate) earlier: Option<&'a Earlier>,
     pub(crate) breakers: &'a FleetBreakers,
-    /// Where it stands among a million for strategies that try things out.
-    pub(crate) draw: u32,
     /// What a million output tokens may cost at most, while a budget is nearly spent.
     pub(crate) ceiling: Option<PerMillion>,
     /// What guardrails found in the request.
@@ -91,15 +96,14 @@ impl<'a> Wish<'a> {
         (earlier, names, breakers): (Option<&'a Earlier>, &'a FoundNames, &'a FleetBreakers),
         ceiling: Option<PerMillion>,
     ) -> Self {
-        let draw = place(&arrival.request_id, "strategy", 1_000_000);
-        Self { arrival, request, policy, earlier, breakers, draw, ceiling, names }
+        Self { arrival, request, policy, earlier, breakers, ceiling, names }
     }
 }
 
 impl Plan {
     /// The dearest attempt: what is reserved first.
     pub(crate) fn bound(&self) -> Amount {
-        self.steps.iter().map(|step| step.bound).fold(Amount::ZERO, Amount::max)
+        self.steps.iter().take(self.most).map(|step| step.bound).fold(Amount::ZERO, Amount::max)
     }
 }
 
@@ -116,13 +120,14 @@ pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error
     let alias = &wish.request.model;
     let model = documents.catalogue.models.get(alias).ok_or_else(|| Error::ModelNotFound(alias.clone()))?;
     let (mut line_up, mut refusal) = (LineUp::default(), None);
-    let Choice { targets, decision } = choose(documents, wish)?;
+    let Choice { targets, longer: larger, route, decision } = choose(documents, wish)?;
+    let most = route.attempts();
     for (id, target) in targets {
         match step(documents, wish, model, (id, target)) {
-            Ok(step) => line_up.add(step),
+            Ok(step) => line_up.add(Step { sufficient: route.sufficient((id, target)).cloned(), ..step }),
             Err(error) => refusal = refusal.or(Some(error)),
         }
-        if line_up.admitted() == MAX_STEPS {
+        if line_up.admitted() == most + SPARE {
             break;
         }
     }
@@ -134,7 +139,14 @@ pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error
         return Err(refusal.unwrap_or_else(nobody));
     }
     let (steps, kept_from) = line_up.steps()?;
-    Ok(Plan { steps, kept_from, decision })
+    let longer = longer(documents, wish, model, larger);
+    Ok(Plan { steps, kept_from, decision, most, longer })
+}
+
+/// Who takes what is too long for others, if a breaker lets calls through.
+fn longer(documents: &Documents, wish: &Wish<'_>, model: &Model, able: Vec<(&str, &Target)>) -> Option<Step> {
+    let mut steps = able.into_iter().filter_map(|target| step(documents, wish, model, target).ok());
+    steps.find(|step| matches!(step.admission, Admission::Admitted | Admission::Spared))
 }
 
 /// What a caller hears who wants nothing adapted.
@@ -184,10 +196,10 @@ fn step(
         ready.adapted.push(format!("max_output_tokens={}", ready.output_cap));
     }
     let quota_tokens = quota_tokens(request, target, ready.output_cap).saturating_add(earlier);
-    let admission = wish.breakers.admit((id, &target.breaker), &wish.arrival.request_id, wish.arrival.at);
+    let admission = wish.breakers.admit((id, &target.breaker), wish.arrival.seed(), wish.arrival.at);
     let vault = redacted.map(|redacted| Arc::new(redacted.vault));
     let (id, target) = (id.to_owned(), target.clone());
-    Ok(Step { id, target, admission, price, tier, ready, vault, bound, quota_tokens })
+    Ok(Step { id, target, admission, price, tier, ready, vault, bound, sufficient: None, quota_tokens })
 }
 
 fn refusal(request: &Request, unfit: &Unfit) -> Error {

@@ -1,6 +1,9 @@
 //! The pump: it drains the provider whether or not the client stays, ends the body, and then settles and stores.
 //!
-//! A stream that broke ends with a typed error event, never as a clean finish, and it is not stored.
+//! A stream that broke is gone on with by the next target where its route wants that; else it ends with a typed error
+//! event, never as a clean finish, and it is not stored.
+
+mod carry_on;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,33 +12,28 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tollgate_aws::causes::Causes;
-use tollgate_core::budget::Amount;
-use tollgate_core::completion::{Finish, Glimpse};
+use tollgate_core::completion::Finish;
 use tollgate_core::error::Error;
-use tollgate_core::idempotency::{Answered, Form, MAX_ANSWER_BYTES};
+use tollgate_core::idempotency::{Form, MAX_ANSWER_BYTES};
 use tollgate_core::interpreter::{Interpreter, Told};
-use tollgate_core::metrics::team;
 use tollgate_core::model::{ModelError, Pieces};
 use tollgate_core::outcome::Cause;
-use tollgate_core::ports::{StoreError, Transition};
-use tollgate_core::record::{End, Record, State};
 use tollgate_core::sse::PING;
 use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
 
 use crate::arrival::Serving;
-use crate::attempt::{Bill, Opened, Sent, no_answer};
-use crate::breakers::{Over, with_try};
+use crate::attempt::{Opened, Sent, no_answer};
 use crate::gateway::Gateway;
+use crate::settling::Ending;
+
+pub(crate) use self::carry_on::carries_on;
 
 /// How long the body may be silent.
 const PING_EVERY: Duration = Duration::from_secs(15);
 
 /// Left of the Lambda's time for settling when a stream is given up.
 const TIME_TO_SETTLE: Duration = Duration::from_secs(5);
-
-/// Pauses between the tries of a settlement.
-const SETTLE_AGAIN: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
 
 /// Pieces that may wait for a slow client; after that the provider waits too.
 const BACKLOG: usize = 32;
@@ -48,6 +46,8 @@ pub(crate) struct Flow {
     client: mpsc::Sender<Bytes>,
     /// A place that is kept for the last event, so that a client that stalls finds it when it reads on.
     last_word: Option<mpsc::OwnedPermit<Bytes>>,
+    /// What the client is told before the next content: who says it.
+    notice: Option<Bytes>,
     seen: Seen,
 }
 
@@ -61,20 +61,12 @@ struct Seen {
     response_id: Option<String>,
     service_tier: Option<String>,
     first_content: Option<Duration>,
+    /// When the target that is heard now said its first content.
+    spoke: Option<Timestamp>,
+    /// How much text others had said before it, in bytes.
+    joined_at: usize,
     is_whole: bool,
     kept: Vec<u8>,
-}
-
-/// How an answer ended, as far as money does not say it.
-struct Ending {
-    outcome: &'static str,
-    /// How its target did.
-    cause: Cause,
-    ended: Timestamp,
-    first_token_us: Option<u64>,
-    response_id: Option<String>,
-    /// What the client got, unless it was too long to keep.
-    answered: Option<Answered>,
 }
 
 impl Flow {
@@ -82,35 +74,40 @@ impl Flow {
     pub(crate) fn new(gateway: Arc<Gateway>, serving: Serving, sent: Sent) -> (Self, mpsc::Receiver<Bytes>) {
         let (client, pieces) = mpsc::channel(BACKLOG + 1);
         let last_word = client.clone().try_reserve_owned().ok();
-        (Self { gateway, serving, sent, client, last_word, seen: Seen::default() }, pieces)
+        (Self { gateway, serving, sent, client, last_word, notice: None, seen: Seen::default() }, pieces)
     }
 
     /// Drains, ends the body, settles, stores. A client that stalls holds up the provider, but never the settlement.
     pub(crate) async fn run(mut self, opened: Opened) {
         let Opened { held, pieces, mut interpreter } = opened;
-        let now = (self.gateway.options.clock)();
-        let total = Duration::from_millis(self.sent.step.target.timeouts.total_ms);
-        let time = self.serving.arrival.deadline.since(now).saturating_sub(TIME_TO_SETTLE).min(total);
-        let drained = tokio::time::timeout(time, self.drain(held, pieces, &mut interpreter)).await;
-        let (outcome, cause, last) = match drained.unwrap_or(Err(ModelError::TimedOut)) {
-            Ok(()) => ("ok", Cause::Ok, interpreter.end().concat().into()),
+        let mut drained = self.drain_in_time(held, pieces, &mut interpreter).await;
+        while let Err(error) = &drained {
+            let Some(pieces) = self.carry_on(&mut interpreter, error).await else { break };
+            drained = self.drain_in_time(Vec::new(), pieces, &mut interpreter).await;
+        }
+        let (outcome, cause, last) = match drained {
+            Ok(()) => {
+                let frames = self.notice.take().into_iter().chain(interpreter.end());
+                ("ok", Cause::Ok, Bytes::from(frames.collect::<Vec<_>>().concat()))
+            }
             Err(error) => {
                 tracing::warn!(error = %Causes(&error), "stream broken");
                 (Error::StreamBroken.code(), self.cause(&error), interpreter.fail(&Error::StreamBroken))
             }
         };
         self.keep(&last);
-        let Self { gateway, mut serving, mut sent, client, last_word, seen } = self;
+        let Self { gateway, mut serving, mut sent, client, last_word, seen, .. } = self;
         drop((client, last_word.map(|place| place.send(last))));
         let usage = seen.usage.filter(|_| seen.is_whole || seen.is_usage_final);
         let bill = sent.bill(usage, seen.service_tier.as_deref());
         let first_token_us = seen.first_content.and_then(|time| u64::try_from(time.as_micros()).ok());
-        let is_whole = seen.is_whole && seen.finish == Some(Finish::Whole);
+        // What two targets said together, neither would have said: nobody else is served it.
+        let is_whole = seen.is_whole && seen.finish == Some(Finish::Whole) && sent.record.continued == 0;
         let reply = Bytes::from(seen.kept);
         let answered = (reply.len() <= MAX_ANSWER_BYTES).then(|| sent.answered(Form::Events, &reply));
         let ended = (gateway.options.clock)();
-        let ending =
-            Ending { outcome, cause, ended, first_token_us, response_id: seen.response_id, answered };
+        let (spoke, response_id) = (seen.spoke, seen.response_id);
+        let ending = Ending { outcome, cause, ended, first_token_us, spoke, response_id, answered };
         let reply = Some(reply).filter(|_| is_whole);
         gateway.verify(&mut serving, &mut sent, reply.as_ref()).await;
         gateway.settle(&serving, &sent, &bill, ending).await;
@@ -124,6 +121,25 @@ impl Flow {
         if is_stalled { Cause::Caller } else { Cause::of(error).unwrap_or(Cause::Broken) }
     }
 
+    /// Drains for as long as the target and the Lambda have time.
+    async fn drain_in_time(
+        &mut self,
+        held: Vec<Told>,
+        pieces: Pieces,
+        interpreter: &mut Interpreter,
+    ) -> Result<(), ModelError> {
+        let total = Duration::from_millis(self.sent.step.target.timeouts.total_ms);
+        let time = self.time_left().min(total);
+        let drained = tokio::time::timeout(time, self.drain(held, pieces, interpreter)).await;
+        drained.unwrap_or(Err(ModelError::TimedOut))
+    }
+
+    /// What the Lambda has left before it must settle.
+    fn time_left(&self) -> Duration {
+        let now = (self.gateway.options.clock)();
+        self.serving.arrival.deadline.since(now).saturating_sub(TIME_TO_SETTLE)
+    }
+
     async fn drain(
         &mut self,
         held: Vec<Told>,
@@ -133,11 +149,17 @@ impl Flow {
         for told in held {
             self.pass(told).await;
         }
-        let between = Duration::from_millis(self.sent.step.target.timeouts.between_tokens_ms);
+        let times = &self.sent.step.target.timeouts;
+        let between = Duration::from_millis(times.between_tokens_ms);
+        // A model may think for long before its first word; nobody else could answer instead any more. Who goes on with
+        // what another said is not waited for like that.
+        let first = match self.sent.record.continued {
+            0 => Duration::MAX,
+            _ => Duration::from_millis(times.first_token_ms),
+        };
         let mut silence = Duration::ZERO;
         while !self.seen.is_whole {
-            // A model may think for long before its first word; nobody else could answer instead any more.
-            let patience = if self.seen.first_content.is_some() { between } else { Duration::MAX };
+            let patience = if self.seen.spoke.is_some() { between } else { first };
             let wait = PING_EVERY.min(patience.saturating_sub(silence));
             let Ok(next) = tokio::time::timeout(wait, pieces.next()).await else {
                 silence += wait;
@@ -174,11 +196,13 @@ impl Flow {
         if glimpse.usage.is_some() {
             seen.is_usage_final = glimpse.is_usage_chunk || seen.finish.is_some();
         }
-        if glimpse.has_content && seen.first_content.is_none() {
+        if glimpse.has_content && seen.spoke.is_none() {
             let now = (self.gateway.options.clock)();
-            seen.first_content = Some(now.since(self.serving.arrival.at));
+            seen.spoke = Some(now);
+            seen.first_content.get_or_insert_with(|| now.since(self.serving.arrival.at));
         }
-        for frame in frames {
+        let notice = self.notice.take_if(|_| !frames.is_empty());
+        for frame in notice.into_iter().chain(frames) {
             self.keep(&frame);
             self.tell(frame).await;
         }
@@ -195,157 +219,6 @@ impl Flow {
     async fn tell(&self, event: Bytes) {
         drop(self.client.send(event).await);
     }
-}
-
-impl Gateway {
-    /// After a whole answer.
-    pub(crate) async fn finish_json(
-        &self,
-        mut serving: Serving,
-        mut sent: Sent,
-        bill: &Bill,
-        (body, glimpse): (Bytes, Glimpse),
-    ) {
-        let answered = Some(sent.answered(Form::Json, &body));
-        let ending = Ending {
-            outcome: "ok",
-            cause: Cause::Ok,
-            ended: (self.options.clock)(),
-            first_token_us: None,
-            response_id: glimpse.response_id,
-            answered,
-        };
-        let reply = Some(body).filter(|_| glimpse.finish == Some(Finish::Whole));
-        self.verify(&mut serving, &mut sent, reply.as_ref()).await;
-        self.settle(&serving, &sent, bill, ending).await;
-        let kept = self.store(&serving, &sent, bill, reply).await;
-        self.learn(&serving, kept).await;
-    }
-
-    async fn settle(&self, serving: &Serving, sent: &Sent, bill: &Bill, ending: Ending) {
-        let tried = self.note_end(serving, sent, &ending);
-        let near = &serving.near;
-        let charged = bill.cost.plus(near.embedded);
-        let end = End {
-            provider: Some(sent.step.target.provider.clone()),
-            estimated: bill.estimated || near.is_estimated,
-            semantic: near.looked.clone(),
-            first_token_us: ending.first_token_us,
-            response_id: ending.response_id,
-            ..self.end(&serving.arrival, ending.outcome, bill.usage)
-        };
-        let over = charged.minus(sent.record.reserved());
-        if over != Amount::ZERO {
-            tracing::error!(
-                target.id = sent.step.id,
-                over_nanos = over.nanos.0,
-                over_tokens = over.tokens,
-                "over bound"
-            );
-        }
-        // First, so that a call that is closed has no answer to come.
-        self.keep_answer(serving.arrival.claim.as_ref(), ending.answered).await;
-        let begun = (self.options.clock)();
-        let is_done = self.close(&sent.record, tried.settled(charged, end)).await;
-        self.span(&serving.arrival, "settle", begun, !is_done);
-        if !bill.estimated {
-            self.give_quota_back(sent, bill.usage.total()).await;
-        }
-    }
-
-    /// The record with how its last request ended: a stream's outcome is its end.
-    fn note_end(&self, serving: &Serving, sent: &Sent, ending: &Ending) -> Record {
-        let first = ending.first_token_us.map(Duration::from_micros);
-        let over = Over {
-            step: &sent.step,
-            cause: ending.cause,
-            retry_after: None,
-            began: sent.began,
-            first: first.map(|first| serving.arrival.at.plus(first)),
-            ended: ending.ended,
-            is_apart: serving.tenant.role_arn.is_some(),
-        };
-        with_try(&sent.record, self.breakers.note(&over))
-    }
-
-    /// Writes how a call ended, and says whether it is written. What cannot be written now is left to the reconciler, which
-    /// charges no less.
-    pub(crate) async fn close(&self, before: &Record, mut after: Record) -> bool {
-        let mut result = self.close_patiently(before, &after).await;
-        if let (Ok(Transition::Lost(now)), Some(end)) = (&result, &after.end)
-            && let Some(late) = close_late(now, &after, end)
-        {
-            after = late;
-            result = self.ledger.close(now, &after).await;
-        }
-        match &result {
-            Ok(Transition::Done) => log_settled(&after),
-            Ok(Transition::Lost(_) | Transition::Missing) => {
-                tracing::error!("the record was closed by somebody else");
-            }
-            Err(error) => {
-                tracing::error!(error = %Causes(error), "not settled, left to the reconciler");
-            }
-        }
-        matches!(result, Ok(Transition::Done))
-    }
-
-    /// Nobody waits for a settlement, so a ledger that cannot be reached is asked again: a call that was closed although the
-    /// reply was lost is found closed.
-    async fn close_patiently(&self, before: &Record, after: &Record) -> Result<Transition, StoreError> {
-        for pause in SETTLE_AGAIN {
-            match self.ledger.close(before, after).await {
-                Err(error) => tracing::warn!(error = %Causes(&error), "not settled yet"),
-                done => return done,
-            }
-            tokio::time::sleep(pause).await;
-        }
-        self.ledger.close(before, after).await
-    }
-
-    /// Enters a hit, which needed no reservation.
-    pub(crate) async fn enter(&self, record: &Record) {
-        match self.ledger.enter(record).await {
-            Ok(()) => log_settled(record),
-            Err(error) => tracing::error!(error = %Causes(&error), "hit not entered"),
-        }
-    }
-}
-
-/// How a record ends that is not as it was left: it expired meanwhile, or the ledger's reply to our last step was lost,
-/// and the step was written all the same. `None` where somebody else has closed it for good.
-fn close_late(now: &Record, after: &Record, end: &End) -> Option<Record> {
-    let late = match (now.state, after.state) {
-        (State::Reserved | State::Sent, State::Released) => now.released(end.clone()),
-        (State::Reserved | State::Sent | State::Expired, _) => now.settled(after.charged(), end.clone()),
-        (State::Settled | State::Released, _) => return None,
-    };
-    Some(Record { tries: after.tries.clone(), ..late })
-}
-
-/// The one log line of a call that went through; the source of the top lists.
-fn log_settled(record: &Record) {
-    let Some(end) = &record.end else { return };
-    tracing::info!(
-        key.id = record.key_id.as_str(),
-        user.id = record.user.as_str(),
-        team.id = record.team.as_str(),
-        tenant.id = record.tenant.as_str(),
-        model.id = record.model,
-        target.id = record.target,
-        state = record.state.as_str(),
-        outcome = end.outcome,
-        cache = record.cache.as_str(),
-        cost_nanos = record.charged_nanos.0,
-        tokens.input = end.usage.input,
-        tokens.output = end.usage.output,
-        duration_us = end.latency_us,
-        // Contributor Insights knows no way to name a field with a dot.
-        by_key = record.key_id.as_str(),
-        by_team = team(&record.tenant, &record.team),
-        by_model = record.model,
-        "call.settled"
-    );
 }
 
 #[cfg(test)]

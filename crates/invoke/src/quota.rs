@@ -16,8 +16,8 @@ use crate::plan::Step;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Gateway {
-    /// What an attempt takes of its target's quota, where we keep to one.
-    pub(crate) fn draw(&self, serving: &Serving, step: &Step) -> Option<Draw> {
+    /// What an attempt takes of its target's quota, where we keep to one. All but the first are failover.
+    pub(crate) fn draw(&self, serving: &Serving, step: &Step, number: usize) -> Option<Draw> {
         let caller = &serving.arrival.caller;
         let account = serving.tenant.role_arn.as_ref().map_or("own", |_| caller.tenant.as_str());
         step.target.quota.map(|_| Draw {
@@ -25,6 +25,7 @@ impl Gateway {
             account: account.to_owned(),
             team: team_name(&caller.tenant, &caller.team),
             tokens: step.quota_tokens,
+            is_failover: number > 1,
             now: (self.options.clock)(),
         })
     }

@@ -105,10 +105,16 @@ impl Step {
 
     /// Lets the answer have again what the request lost.
     pub(crate) fn restoring(&self, interpreter: Interpreter, request: &Request) -> Interpreter {
-        match &self.vault {
-            Some(vault) => interpreter.restoring(Restorer::new(vault.clone(), request, self.ready.hearing)),
+        match self.restorer(request) {
+            Some(restorer) => interpreter.restoring(restorer),
             None => interpreter,
         }
+    }
+
+    /// What puts back into the answer what the request lost, if it lost anything.
+    pub(crate) fn restorer(&self, request: &Request) -> Option<Restorer> {
+        let vault = self.vault.clone()?;
+        Some(Restorer::new(vault, request, self.ready.hearing))
     }
 }
 

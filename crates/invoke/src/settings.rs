@@ -14,6 +14,7 @@ use tollgate_core::money::PerMillion;
 use tollgate_core::ports::Settings;
 use tollgate_core::routing::Routing;
 use tollgate_core::settings::{Document, HEAD_MAX_AGE, Head};
+use tollgate_core::signature::{Signature, SigningKey};
 use tollgate_core::time::Timestamp;
 
 use crate::arrival::Arrival;
@@ -30,6 +31,15 @@ pub(crate) struct Documents {
     pub(crate) budgets: Budgets,
     pub(crate) purges: Purges,
     pub(crate) routing_version: u64,
+    /// What calls are signed with.
+    pub(crate) signing_key: Option<SigningKey>,
+}
+
+impl Documents {
+    /// What a call has in common with its retries, where it came with an `Idempotency-Key`.
+    pub(crate) fn sign(&self, arrival: &Arrival) -> Option<Signature> {
+        Some(self.signing_key.as_ref()?.sign(&arrival.caller.key_id, arrival.claim.as_ref()?))
+    }
 }
 
 /// What this environment remembers of the settings.
@@ -154,6 +164,7 @@ impl CurrentSettings {
                 _ => self.document(Document::Purges).await?,
             },
             routing_version: head.routing,
+            signing_key: self.port.signing_key().await?,
         })
     }
 

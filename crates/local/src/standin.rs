@@ -18,6 +18,7 @@ mod credentials;
 mod embeddings;
 mod fault;
 mod frame;
+mod going_on;
 mod guardrail;
 mod invoke;
 mod meter;

@@ -1,30 +1,23 @@
 //! Environments of invoke that call at a steady rate, and the function that moves their breakers.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, StreamSpecification,
-    StreamViewType,
-};
-use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Credentials as AwsCredentials, Region};
-use aws_sdk_dynamodbstreams::types::ShardIteratorType;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tollgate_aws::clock;
-use tollgate_aws::config_store::{ConfigStore, Seed};
-use tollgate_core::settings::{Document, Flag};
+use tollgate_core::settings::Document;
 use tollgate_core::time::Timestamp;
-use tollgate_local::function::{Answer, Credentials, Function, FunctionSpec, StaticCredentials};
-use tollgate_local::pump::{Limits, Mapping, Policy, Pump, Responses};
+use tollgate_local::function::{Answer, Function};
 use tollgate_local::standin::Standin;
-use tollgate_tests::accounts::{ACCESS_KEY, Accounts};
+use tollgate_tests::accounts::Accounts;
 use tollgate_tests::stack::root;
+
+use super::site::Site;
 
 const PRIMARY: &str = "mantle-us-east-1/gpt-5.5";
 const SECONDARY: &str = "runtime-us-east-1/gpt-5.6-sol";
@@ -70,9 +63,9 @@ impl Fleet {
     pub(crate) async fn open(name: &str, environments: usize, faster: u64) -> Option<Self> {
         let accounts = Accounts::open(name).await?;
         let rollups = format!("{}-rollups", accounts.tables.config);
-        make_rollups(&accounts, &rollups).await;
-        let stream_arn = open_stream(&accounts).await;
-        seed(&accounts, faster).await;
+        let site = Site { accounts: &accounts, rollups: &rollups, name: "breakers" };
+        let stream_arn = site.open().await;
+        seed(&site, faster).await;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
         let standin = format!("http://{}", listener.local_addr().expect("it listens"));
         let mut parts = JoinSet::new();
@@ -80,11 +73,11 @@ impl Fleet {
             let Err(error) = Standin::default().serve(listener).await;
             panic!("the stand-in ended: {error}");
         });
-        let health = Arc::new(function("health", "", &accounts, &standin, &rollups));
-        let pump = Pump::new(mapping(stream_arn, &health), streams(&accounts.url), health.clone());
-        parts.spawn(async { panic!("the pump ended: {}", pump.run().await) });
-        let invoke =
-            |number| Arc::new(function("invoke", &format!("-{number}"), &accounts, &standin, &rollups));
+        let health = Arc::new(site.function("health", "", 1, &[]));
+        parts.spawn(site.follow(stream_arn, &health));
+        let providers =
+            [("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", standin.as_str()), ("PROVIDER_ENDPOINT", standin.as_str())];
+        let invoke = |number| Arc::new(site.function("invoke", &format!("-{number}"), 1, &providers));
         let functions: Vec<_> = (0..environments).map(invoke).collect();
         let (calls, is_over) = (Arc::default(), Arc::default());
         let mut fleet = Self {
@@ -235,113 +228,8 @@ fn event(text: &str, stream: bool) -> Bytes {
     event.to_string().into()
 }
 
-fn function(binary: &str, suffix: &str, accounts: &Accounts, standin: &str, rollups: &str) -> Function {
-    let tables = &accounts.tables;
-    let environment = [
-        ("CONFIG_TABLE", tables.config.as_str()),
-        ("LIMITS_TABLE", &tables.limits),
-        ("CACHE_TABLE", &tables.cache),
-        ("LEDGER_TABLE", &tables.ledger),
-        ("ROLLUPS_TABLE", rollups),
-        ("METRIC_NAMESPACE", "Tollgate"),
-        ("TOLLGATE_ENVIRONMENT", "dev"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", &accounts.url),
-        // Nobody is there: breakers must not need CloudWatch.
-        ("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9"),
-        ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", standin),
-        ("PROVIDER_ENDPOINT", standin),
-    ];
-    let name = format!("tollgate-{binary}{suffix}");
-    let executable = root().join(format!("target/debug/{binary}"));
-    assert!(executable.exists(), "{} is not there: `make bins` builds it", executable.display());
-    let spec = FunctionSpec {
-        arn: format!("arn:aws:lambda:us-east-1:000000000000:function:{name}"),
-        name,
-        binary: executable,
-        environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        timeout: Duration::from_secs(60),
-        memory_mb: 1_024,
-        concurrency: Some(1),
-        log_file: log_file(&format!("{binary}{suffix}")),
-    };
-    let credentials = Credentials {
-        access_key_id: ACCESS_KEY.to_owned(),
-        secret_access_key: ACCESS_KEY.to_owned(),
-        session_token: None,
-        expires_at: None,
-    };
-    Function::new(spec, Arc::new(StaticCredentials(credentials)))
-}
-
-fn log_file(name: &str) -> PathBuf {
-    let folder = root().join("target/end-to-end/breakers");
-    std::fs::create_dir_all(&folder).expect("the target folder can be written");
-    folder.join(format!("{name}.log"))
-}
-
-fn streams(url: &str) -> aws_sdk_dynamodbstreams::Client {
-    let config = aws_sdk_dynamodbstreams::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(url)
-        .credentials_provider(AwsCredentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "tests"))
-        .build();
-    aws_sdk_dynamodbstreams::Client::from_conf(config)
-}
-
-/// As the template has it.
-fn mapping(stream_arn: String, health: &Function) -> Mapping {
-    Mapping {
-        id: "health".to_owned(),
-        stream_arn,
-        function_arn: health.spec().arn.clone(),
-        starting_position: ShardIteratorType::TrimHorizon,
-        limits: Limits { records: 100, window: Duration::ZERO },
-        responses: Responses::Partial,
-        policy: Policy { bisect: false, max_retries: Some(5) },
-        on_failure: None,
-    }
-}
-
-async fn open_stream(accounts: &Accounts) -> String {
-    let images = StreamSpecification::builder()
-        .stream_enabled(true)
-        .stream_view_type(StreamViewType::NewAndOldImages)
-        .build()
-        .expect("a stream that is enabled");
-    let update = accounts.client.update_table().table_name(&accounts.tables.ledger);
-    let updated = update.stream_specification(images).send().await.expect("the ledger can have a stream");
-    let table = updated.table_description.expect("a table is described");
-    table.latest_stream_arn.expect("it has a stream now")
-}
-
-async fn make_rollups(accounts: &Accounts, name: &str) {
-    let attribute = |name: &str| {
-        let attribute =
-            AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
-        attribute.build().expect("an attribute with a name and a type")
-    };
-    let key = |name: &str, kind| {
-        KeySchemaElement::builder().attribute_name(name).key_type(kind).build().expect("a key with a name")
-    };
-    let table = accounts
-        .client
-        .create_table()
-        .table_name(name)
-        .attribute_definitions(attribute("scope"))
-        .attribute_definitions(attribute("day"))
-        .key_schema(key("scope", KeyType::Hash))
-        .key_schema(key("day", KeyType::Range))
-        .billing_mode(BillingMode::PayPerRequest);
-    table.send().await.expect("a table can be made");
-}
-
-async fn seed(accounts: &Accounts, faster: u64) {
-    let read = |name: &str| {
-        let path = root().join(format!("config/{name}.json"));
-        std::fs::read_to_string(path).expect("the document is shipped")
-    };
-    let mut catalogue: Value = serde_json::from_str(&read("catalogue")).expect("the catalogue is JSON");
+async fn seed(site: &Site<'_>, faster: u64) {
+    let mut catalogue: Value = serde_json::from_str(&shipped("catalogue")).expect("the catalogue is JSON");
     let breaker = json!({
         "window_ms": 60_000 / faster, "cool_down_ms": 15_000 / faster, "longest_ms": 120_000 / faster,
         "probe_ms": 60_000 / faster, "stage_ms": 15_000 / faster, "own_skip_ms": 5_000 / faster,
@@ -351,12 +239,14 @@ async fn seed(accounts: &Accounts, faster: u64) {
     let routing = json!({"default": {"providers": {PRIMARY: 1}, "failover_order": [SECONDARY]}});
     let texts = BTreeMap::from([
         (Document::Catalogue, catalogue.to_string()),
-        (Document::Prices, read("prices")),
+        (Document::Prices, shipped("prices")),
         (Document::Routing, routing.to_string()),
     ]);
-    let (who, why) = ("tests".to_owned(), "breakers".to_owned());
-    let flag = Flag { enabled: true, who, why, since_us: clock::now(), until_us: None };
-    let store = ConfigStore::new(&accounts.client, &accounts.tables.config);
-    let seeded = store.seed(&texts, &flag).await.expect("the config table is there");
-    assert!(matches!(seeded, Seed::Done(_)), "{seeded:?}");
+    site.seed(&texts).await;
+}
+
+/// A document as it is shipped.
+fn shipped(name: &str) -> String {
+    let path = root().join(format!("config/{name}.json"));
+    std::fs::read_to_string(path).expect("the document is shipped")
 }

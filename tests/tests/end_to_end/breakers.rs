@@ -7,6 +7,8 @@ use tollgate_tests::raw::{chat, header};
 use tollgate_tests::stack::{Stack, eventually};
 use tollgate_tests::standin::{calls, reset, set_faults};
 
+use crate::routing::seed;
+
 const PRIMARY: &str = "mantle-us-east-1/gpt-5.5";
 const PRIMARY_MODEL: &str = "openai.gpt-5.5";
 
@@ -24,6 +26,9 @@ pub(crate) async fn are_held_closed(stack: &Stack) {
 
 pub(crate) async fn failures_open_a_breaker_and_an_operator_has_the_last_word(stack: &Stack) {
     reset(stack).await;
+    let bedrock = json!({"default": {"providers": {"bedrock": 1}, "failover_order": ["bedrock"]}});
+    let (said, is_done) = seed(stack, &bedrock).await;
+    assert!(is_done, "{said}");
     let key = stack.key("oscar", "search", &["--rate", "50", "--burst", "100"]).await;
     say(stack, "auto", PRIMARY).await;
     set_faults(stack, &json!([{"model": PRIMARY_MODEL, "status": 503}])).await;

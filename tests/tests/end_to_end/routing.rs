@@ -69,7 +69,8 @@ async fn an_answer_is_rated(stack: &Stack, key: &str, id: &str) {
     assert_eq!(record["rating"], 0.75, "{record}");
 }
 
-async fn seed(stack: &Stack, routing: &Value) -> (Value, bool) {
+/// Writes a routing document; what the command said, and whether it was taken.
+pub(crate) async fn seed(stack: &Stack, routing: &Value) -> (Value, bool) {
     let path = root().join("target/end-to-end/routing.json");
     std::fs::write(&path, routing.to_string()).expect("the target folder can be written");
     stack

@@ -91,9 +91,15 @@ fn retry_after(response: &HttpResponse) -> Option<Duration> {
     response.headers().get("retry-after")?.parse().ok().map(Duration::from_secs)
 }
 
+/// What Bedrock says of a request that is longer than the model's context. It has no code for that.
+const TOO_LONG: [&str; 3] = ["input is too long", "prompt is too long", "input tokens exceeded"];
+
 fn refused(message: &str) -> ModelError {
+    let lower = message.to_ascii_lowercase();
+    let is_too_long = TOO_LONG.iter().any(|said| lower.contains(said));
+    let code = if is_too_long { "context_length_exceeded" } else { "provider_refused" };
     let body = serde_json::json!({
-        "error": {"message": message, "type": "invalid_request_error", "param": null, "code": "provider_refused"}
+        "error": {"message": message, "type": "invalid_request_error", "param": null, "code": code}
     });
     ModelError::Refused { status: 400, body: Bytes::from(body.to_string()) }
 }

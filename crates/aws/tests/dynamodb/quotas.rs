@@ -9,11 +9,12 @@ use tollgate_core::time::Timestamp;
 use crate::accounts::NOON;
 use crate::table::Table;
 
-const QUOTA: Quota = Quota { tokens_per_minute: Some(1_000), requests_per_minute: None };
+const QUOTA: Quota =
+    Quota { tokens_per_minute: Some(1_000), requests_per_minute: None, failover_per_minute: None };
 
 fn draw(team: &str, tokens: u64, now: Timestamp) -> Draw {
     let [target, account, team] = ["t", "own", team].map(str::to_owned);
-    Draw { target, account, team, tokens, now }
+    Draw { target, account, team, tokens, is_failover: false, now }
 }
 
 fn environment(table: &Table) -> DynamoQuotas {
@@ -64,5 +65,19 @@ async fn a_race_for_a_bucket_takes_no_more_than_it_holds() {
 
     let taken = answers.into_iter().filter(|answer| matches!(answer, Ok(Drawn::Taken))).count();
     assert_eq!(taken, 3);
+    table.drop().await;
+}
+
+#[tokio::test]
+async fn a_race_for_a_bucket_of_failovers_takes_no_more_than_it_holds() {
+    let Some(table) = Table::create("quotas-failover", "scope").await else { return };
+    let environments: Vec<_> = (0..4).map(|_| environment(&table)).collect();
+    let quota = Quota { failover_per_minute: Some(2), ..Quota::default() };
+
+    let call = Draw { is_failover: true, ..draw("a/a", 1, NOON) };
+    let answers = join_all(environments.iter().map(|one| one.draw(&call, &quota))).await;
+
+    let taken = answers.into_iter().filter(|answer| matches!(answer, Ok(Drawn::Taken))).count();
+    assert_eq!(taken, 2);
     table.drop().await;
 }

@@ -39,6 +39,9 @@ pub(crate) struct Call {
     /// How each request to a target ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tries: Vec<String>,
+    /// How often one went on with what another had begun to say.
+    #[serde(skip_serializing_if = "is_never")]
+    continued: u32,
     /// Targets that their breakers kept it from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kept_from: Vec<String>,
@@ -97,6 +100,7 @@ impl Call {
             cache: record.cache.as_str(),
             attempts: record.attempts,
             tries: record.tries.iter().map(try_text).collect(),
+            continued: record.continued,
             kept_from: record.kept_from,
             decision: record.decision,
             rating: record.rating,
@@ -114,6 +118,11 @@ fn decision_text(decision: &Decision) -> String {
         decision.scores.iter().map(|score| format!("{} {}", score.target, score.total)).collect();
     let scores = if scores.is_empty() { String::new() } else { format!(": {}", scores.join(", ")) };
     format!("{reason}{scores} (route {route}, routing version {version})")
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_never(times: &u32) -> bool {
+    *times == 0
 }
 
 fn try_text(tried: &Try) -> String {
@@ -183,6 +192,7 @@ impl Display for Call {
                 ("provider", end.and_then(|end| end.provider.clone())),
                 ("cache", Some(format!("{}, {} {attempts}", self.cache, self.attempts))),
                 ("tries", Some(self.tries.join(", ")).filter(|text| !text.is_empty())),
+                ("continued", Some(self.continued).filter(|times| *times > 0).map(|times| times.to_string())),
                 ("skipped", Some(self.kept_from.join(", ")).filter(|text| !text.is_empty())),
                 ("decision", self.decision.as_ref().map(decision_text)),
                 ("rating", self.rating.map(|rating| rating.to_string())),

@@ -47,6 +47,11 @@ impl ChatWriter {
         whole::write(self, events)
     }
 
+    /// Another target goes on: what the one before counted on its way is not what the answer comes to.
+    pub(crate) fn go_on(&mut self) {
+        (self.usage, self.service_tier) = (None, None);
+    }
+
     /// The frames before any event.
     pub fn begin(&mut self) -> Vec<Bytes> {
         vec![self.delta(Delta { role: Some("assistant"), content: Some(""), ..Delta::default() })]

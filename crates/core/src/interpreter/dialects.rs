@@ -4,8 +4,10 @@ use bytes::Bytes;
 
 use crate::chat::{ChatReader, ChatWriter};
 use crate::completion::NoAnswer;
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::event::Event;
+use crate::interpreter::Hearing;
 use crate::model::Said;
 use crate::responses::{ResponsesReader, ResponsesWriter};
 
@@ -26,6 +28,18 @@ pub(crate) enum Writer {
 }
 
 impl Reader {
+    /// A reader of what is heard; `dialect` is the caller's.
+    pub(crate) fn new(hearing: Hearing, dialect: Dialect) -> Self {
+        match (hearing, dialect) {
+            (Hearing::Chat { inline_reasoning }, _) => Self::Chat(ChatReader::new(inline_reasoning)),
+            (Hearing::Pass, Dialect::Chat) => Self::Chat(ChatReader::new(false)),
+            (Hearing::Responses, _) | (Hearing::Pass, Dialect::Responses) => {
+                Self::Responses(ResponsesReader::new())
+            }
+            (Hearing::Pass, Dialect::Embeddings) | (Hearing::Read, _) => Self::Events,
+        }
+    }
+
     /// All of an answer that came at once.
     pub(crate) fn whole(&mut self, said: Said) -> Result<Vec<Event>, NoAnswer> {
         let mut events = match (&mut *self, said) {
@@ -82,6 +96,14 @@ impl Writer {
             Self::Responses(writer) => writer.write(event),
         };
         events.iter().flat_map(write).collect()
+    }
+
+    /// What is counted and kept is from here on said of another target's answer.
+    pub(crate) fn go_on(&mut self, is_kept: bool) {
+        match self {
+            Self::Chat(writer) => writer.go_on(),
+            Self::Responses(writer) => writer.go_on(is_kept),
+        }
     }
 
     /// The last frames of a stream that ended as it should.

@@ -142,7 +142,7 @@ fn the_largest_request_is_within_the_limits() {
 #[test]
 fn what_calls_emit_is_what_the_list_of_metrics_says() {
     let postings = [
-        call(serde_json::json!({"outcome": "unavailable"})),
+        call(serde_json::json!({"outcome": "unavailable", "decision": {"version": 1, "reason": "weight"}})),
         call(serde_json::json!({"cache": "hit-exact", "charged_nanos": 0})),
         call(serde_json::json!({
             "semantic": {"finding": "would-serve", "is_right": false, "nanos": 0, "tokens": 0}

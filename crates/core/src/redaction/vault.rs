@@ -6,6 +6,9 @@ use std::fmt;
 use super::restore::mend_whole;
 use super::{Class, Counts};
 
+/// So few characters of a value say nothing of it.
+const LEAST_OF_A_VALUE: usize = 3;
+
 /// Placeholders and what they stand for.
 #[derive(Clone, Default)]
 pub struct Vault {
@@ -69,6 +72,15 @@ impl Vault {
     #[must_use]
     pub fn restored(&self, text: &str) -> String {
         mend_whole(self, 0, text)
+    }
+
+    /// Whether a text ends within one of the values: where it was cut there, the scanners do not know it.
+    #[must_use]
+    pub fn is_cut_within(&self, text: &str) -> bool {
+        self.values.values().any(|value| {
+            let parts = value.char_indices().skip(LEAST_OF_A_VALUE).map(|(at, _)| &value[..at]);
+            parts.into_iter().any(|part| text.ends_with(part))
+        })
     }
 
     /// Whether nothing was taken out.

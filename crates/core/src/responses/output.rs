@@ -127,6 +127,8 @@ pub(super) struct Heading {
     pub(super) model: String,
     pub(super) created_at: u64,
     pub(super) parameters: Parameters,
+    /// Whether the target keeps it.
+    pub(super) is_kept: bool,
 }
 
 /// How far a response is.
@@ -193,7 +195,7 @@ impl Heading {
                 "summary": said(Parameter::ReasoningSummary, Value::Null),
             }),
             service_tier: state.service_tier.map_or(Value::Null, Value::from),
-            store: false,
+            store: self.is_kept,
             temperature: said(Parameter::Temperature, Value::Null),
             text,
             tool_choice: "auto",

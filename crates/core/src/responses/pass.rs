@@ -112,6 +112,12 @@ struct Enclosed<'a> {
     response: Answer<'a>,
 }
 
+/// The provider's own id of the answer, where an event of its stream says it.
+pub(crate) fn id_in(json: &[u8]) -> Option<String> {
+    let Enclosed { response } = serde_json::from_slice(json).ok()?;
+    response.id.map(Cow::into_owned)
+}
+
 impl ResponsesPass {
     /// Passes the answer of this target to this request.
     #[must_use]

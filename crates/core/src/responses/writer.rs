@@ -62,6 +62,7 @@ impl ResponsesWriter {
             model: model.to_owned(),
             created_at: now.as_secs(),
             parameters: Parameters::default(),
+            is_kept: false,
         };
         Self {
             heading,
@@ -88,6 +89,12 @@ impl ResponsesWriter {
     pub fn sealing_for(mut self, target_id: &str) -> Self {
         self.target_id = Some(target_id.to_owned());
         self
+    }
+
+    /// A target begins, or goes on with what another one began; it is said whether the target keeps the answer, so that a later call can go on from it.
+    pub(crate) fn go_on(&mut self, is_kept: bool) {
+        self.heading.is_kept = is_kept;
+        (self.usage, self.service_tier) = (None, None);
     }
 
     /// The body of an answer that came at once.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Weight;
+use super::{Sufficient, Weight};
 use crate::money::Nanos;
 use crate::semantic::millionths::Millionths;
 use crate::time::Timestamp;
@@ -28,6 +28,14 @@ pub enum Strategy {
     },
     /// The lowest bound of the call's cost first.
     Cost {},
+    /// A cheap target first, and the others, by weight, where its answer does not suffice.
+    Cascade {
+        /// The cheap one, by provider or by target id.
+        first: String,
+        /// When its answer suffices.
+        #[serde(default)]
+        sufficient: Sufficient,
+    },
     /// The best sum of weighted scores first; each score is between 0 and 1.
     Score {
         /// Of being cheap: the lowest bound over the target's.
@@ -106,6 +114,8 @@ pub enum Reason {
     Explored,
     /// It is the cheapest.
     Cheapest,
+    /// It is cheap, and may suffice.
+    CheapFirst,
     /// It has the best score.
     BestScore,
     /// It made what the call goes on from.
@@ -179,11 +189,12 @@ impl Strategy {
 
     /// What is wrong with it, if anything is.
     #[must_use]
-    pub const fn fault(&self) -> Option<&'static str> {
+    pub fn fault(&self) -> Option<&'static str> {
         match self {
             Self::Latency { explore_percent, .. } if *explore_percent > 50 => {
                 Some("explore_percent is at most 50")
             }
+            Self::Cascade { sufficient, .. } => sufficient.fault(),
             Self::Latency { min_samples: 0, .. } => Some("min_samples is at least 1"),
             Self::Score { cost, latency, quality, compliance }
                 if cost.millionths()
@@ -207,6 +218,7 @@ impl Strategy {
         match self {
             Self::Weighted {} => as_they_came(Reason::Weight),
             Self::Failover {} => as_they_came(Reason::FailoverOrder),
+            Self::Cascade { .. } => as_they_came(Reason::CheapFirst),
             Self::Cost {} => {
                 let places = sorted(candidates, |one| one.cost.unwrap_or(Nanos(u64::MAX)));
                 Order { places, reason: Reason::Cheapest, scores: Vec::new() }
@@ -286,6 +298,7 @@ impl Reason {
             Self::Fastest => "fastest",
             Self::Explored => "explored",
             Self::Cheapest => "cheapest",
+            Self::CheapFirst => "cheap-first",
             Self::BestScore => "best-score",
             Self::Continues => "continues",
         }

@@ -209,6 +209,14 @@ fn the_order_of_failover_alone_decides_where_the_strategy_says_so() {
     assert_eq!(ids(&routing, "gpt-5.5", "t", "u"), ["mantle-us-east-2/gpt-5.5", "openai/gpt-5.5"]);
 }
 
+#[test]
+fn streams_are_gone_on_with_only_where_a_route_says_so() {
+    let says = |text: &str| routing(text).default.continue_broken;
+
+    assert!(!says(r#"{"default": {"providers": {"bedrock": 1}}}"#));
+    assert!(says(r#"{"default": {"providers": {"bedrock": 1}, "continue_broken": true}}"#));
+}
+
 proptest! {
     #[test]
     fn a_user_stays_and_no_target_comes_twice(user in "[a-z]{1,12}") {

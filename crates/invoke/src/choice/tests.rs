@@ -220,3 +220,32 @@ async fn a_rule_is_found_by_header_by_metadata_and_by_endpoint() {
         assert_eq!(world.model.asked(), [expected], "{header:?} {body}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_of_the_same_call_stands_where_the_call_stood() {
+    let explores = json!({"kind": "latency", "explore_percent": 50});
+    let keyed = |key: &str| {
+        let mut event = call(false, false, false, false);
+        event["headers"]["Idempotency-Key"] = key.into();
+        event["multiValueHeaders"]["Idempotency-Key"] = json!([key]);
+        event
+    };
+    let mut asked = std::collections::BTreeSet::new();
+    for key in 0..12 {
+        let down = || fails(ModelError::Unauthorized("expired".into()));
+        let world = world(vec![down(), down(), down(), down()], &explores);
+        let pace = Pace { p95_us: 1, samples: 30, at_us: NOON };
+        world.breakers.board.lock().unwrap().paces = [("paris".to_owned(), pace)].into();
+
+        world.call(keyed(&key.to_string())).await;
+        let first = world.record().decision.unwrap();
+        world.call(keyed(&key.to_string())).await;
+        let second = world.ledger.record("r-2").unwrap().decision.unwrap();
+
+        assert!(first.signature.is_some());
+        assert_eq!(first, second);
+        assert_eq!(world.model.asked()[0], world.model.asked()[2]);
+        asked.insert(first.reason);
+    }
+    assert_eq!(asked, [Reason::Fastest, Reason::Explored].into(), "half of the keys explore");
+}

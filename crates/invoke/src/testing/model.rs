@@ -28,7 +28,7 @@ pub(crate) struct Turn {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Called {
     pub(crate) model_id: String,
-    /// The body that left on OpenAI's wire; null on others.
+    /// What left on OpenAI's wire or over Converse; null on others.
     pub(crate) body: Value,
     pub(crate) timeout: Duration,
     pub(crate) traceparent: String,
@@ -67,7 +67,8 @@ impl Model for ScriptedModel {
             model_id: call.target.model_id.clone(),
             body: match call.payload {
                 Payload::Openai { body, .. } => serde_json::from_slice(body).unwrap(),
-                Payload::Converse(_) | Payload::Invoke(_) => Value::Null,
+                Payload::Converse(request) => json!(request),
+                Payload::Invoke(_) => Value::Null,
             },
             timeout: call.timeout,
             traceparent: call.traceparent.to_owned(),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tollgate_core::enforcement::Standing;
 use tollgate_core::ports::{Settings, Spans, StoreError};
 use tollgate_core::settings::{Document, Flag, Head, Tenant};
+use tollgate_core::signature::SigningKey;
 use tollgate_core::trace::{Span, Trace};
 
 use super::NOON;
@@ -159,6 +160,10 @@ impl Settings for MemorySettings {
         self.reads.lock().unwrap().push(document.id());
         let documents = self.documents.lock().unwrap().clone().map_err(|()| down("config"))?;
         Ok(documents.get(&document).cloned())
+    }
+
+    async fn signing_key(&self) -> Result<Option<SigningKey>, StoreError> {
+        Ok(Some(SigningKey::new("a secret of the tests".to_owned())))
     }
 
     async fn tenant(&self, id: &str) -> Result<Option<Tenant>, StoreError> {

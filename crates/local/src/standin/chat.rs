@@ -11,6 +11,7 @@ use uuid::Uuid;
 use self::request::Message;
 use super::calls::now_us;
 use super::fault::Rule;
+use super::going_on::Asked;
 use super::models::{Line, Surface};
 use super::refusal::Refusal;
 use super::reply::{Prompt, Reply};
@@ -68,9 +69,11 @@ impl Chat {
         let model = self.surface.find(&self.request.model)?;
         rules::check(&self.request, model)?;
         let request = &self.request;
+        let Asked { text, said } = request.asked();
         let prompt = Prompt {
             input_tokens: request.messages.iter().map(Message::tokens).sum(),
-            last_user_text: request.last_text(),
+            last_user_text: text,
+            said,
             offer: request.offer(),
             schema: request.schema(),
             stops: request.stops(),

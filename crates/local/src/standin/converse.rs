@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use self::request::{ConverseRequest, Message};
 use super::fault::Rule;
+use super::going_on::Asked;
 use super::models::{Line, Model, Surface};
 use super::refusal::Refusal;
 use super::reply::{Prompt, Reply, count_tokens};
@@ -38,9 +39,11 @@ impl Converse {
         let request = &self.request;
         let system = request.system.iter().map(|block| count_tokens(block.text()));
         let turns = request.messages.iter().map(Message::tokens);
+        let Asked { text, said } = request.asked();
         Ok(Prompt {
             input_tokens: turns.chain(system).sum(),
-            last_user_text: request.last_text(),
+            last_user_text: text,
+            said,
             offer: request.offer(),
             schema: request.schema()?,
             stops: request.inference_config.stop_sequences.clone(),

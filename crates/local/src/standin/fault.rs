@@ -33,6 +33,9 @@ pub(super) struct Rule {
     pub(super) chunk_delay_ms: Option<u64>,
     #[serde(default)]
     pub(super) reply_words: Option<usize>,
+    /// Where a reply is gone on with that broke off, its last words so often again.
+    #[serde(default)]
+    pub(super) words_again: usize,
     #[serde(default)]
     pub(super) cached_tokens: u64,
     /// Input tokens that the provider says it wrote to its cache.

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::fault::Rule;
+use super::going_on::rest;
 use super::schema::instance;
 use super::tools::{Offer, ToolCall};
 
@@ -44,6 +45,8 @@ pub(super) struct Prompt {
     pub(super) input_tokens: u64,
     /// What the reply is to: the text of the user's last turn, or of the tool results after it.
     pub(super) last_user_text: String,
+    /// What was said of the reply before it broke off.
+    pub(super) said: String,
     pub(super) offer: Offer,
     /// The reply has to be JSON that fits it.
     pub(super) schema: Option<Value>,
@@ -162,7 +165,8 @@ fn say_text(prompt: &Prompt, rule: &Rule, room: u64) -> (Said, Stop) {
         Some(schema) => instance(schema).to_string(),
         None => reply_for(&prompt.last_user_text, words),
     };
-    let kept = cut_to(&full, room);
+    let full = rest(&full, &prompt.said, rule.words_again);
+    let kept = cut_to(full, room);
     let found = prompt.stops.iter().filter(|stop| !stop.is_empty());
     let first = found.filter_map(|stop| kept.find(stop.as_str()).map(|at| (at, stop))).min();
     let (said, stop) = match first {

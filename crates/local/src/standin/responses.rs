@@ -10,11 +10,12 @@ mod stream;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use self::items::{last_text, tokens};
+use self::items::{asked, tokens};
 use self::output::Turn;
 use self::request::ResponsesRequest;
 use super::calls::now_us;
 use super::fault::Rule;
+use super::going_on::Asked;
 use super::models::{Line, Model, Surface};
 use super::refusal::Refusal;
 use super::reply::{Prompt, Reply, count_tokens};
@@ -69,9 +70,11 @@ impl Responses {
 
     fn prompt(&self, model: Model, rule: &Rule, history: &[Value]) -> Prompt {
         let instructions = self.request.instructions.as_deref().map_or(0, count_tokens);
+        let Asked { text, said } = asked(history);
         Prompt {
             input_tokens: history.iter().map(tokens).sum::<u64>() + instructions,
-            last_user_text: last_text(history),
+            last_user_text: text,
+            said,
             offer: self.request.offer(history),
             schema: self.request.schema(),
             output_cap: self.request.max_output_tokens,

@@ -9,6 +9,7 @@ use tollgate_core::converse::{
     Tool, ToolConfig, Turn,
 };
 use tollgate_core::event::Event;
+use tollgate_core::outcome::Cause;
 use wiremock::ResponseTemplate;
 
 use super::*;
@@ -189,6 +190,8 @@ async fn each_exception_is_told_apart_by_what_can_be_done() {
 
             assert_eq!((status, kind(&failed)), (status, expected));
             assert_eq!(failed.may_be_billed(), expected == "timed out");
+            // The SDK must not try again by itself: attempts are counted, and billed, one by one.
+            assert_eq!(server.received_requests().await.unwrap().len(), 1, "{exception}");
         }
     }
 }
@@ -218,6 +221,19 @@ async fn a_refusal_is_worded_as_openai_words_it() {
         "message": "too long", "type": "invalid_request_error", "param": null, "code": "provider_refused"
     });
     assert_eq!(body["error"], expected);
+}
+
+#[tokio::test]
+async fn a_request_longer_than_the_context_is_told_from_other_mistakes() {
+    for message in
+        ["Input is too long for requested model.", "prompt is too long: 214512 tokens > 200000 maximum"]
+    {
+        let server = serve(CONVERSE, refusal(400, "ValidationException", message)).await;
+
+        let refused = ask(&server.uri()).await.err().unwrap();
+
+        assert_eq!(Cause::of(&refused), Some(Cause::ContextLength), "{message}");
+    }
 }
 
 #[tokio::test]

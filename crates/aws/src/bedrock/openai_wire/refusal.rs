@@ -47,6 +47,8 @@ fn classify(reason: &Reason, body: Bytes, retry_after: Option<Duration>) -> Mode
         // A quota that is used up does not come back by waiting.
         429 if reason.names("insufficient_quota") => ModelError::Spent(reason.cause()),
         429 => ModelError::Throttled { retry_after },
+        // Who says when to come back is busy, and heard.
+        503 if retry_after.is_some() => ModelError::Throttled { retry_after },
         _ => ModelError::Unavailable(reason.cause()),
     }
 }

@@ -148,3 +148,17 @@ fn targets_outside_of_aws_see_nothing_that_has_a_form_unless_the_catalogue_says_
         assert!(policy.fault().is_some());
     }
 }
+
+#[test]
+fn a_text_that_was_cut_within_a_value_is_known_to_be() {
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "Ask max@firma.example."}]});
+
+    let vault = redacted(Dialect::Chat, &body, &["Zoë"]).vault;
+
+    for cut in ["I asked max", "I asked max@fir", "I asked max@firma.exampl"] {
+        assert!(vault.is_cut_within(cut), "{cut}");
+    }
+    for whole in ["", "I asked ma", "I asked max@firma.example", "I asked max, who"] {
+        assert!(!vault.is_cut_within(whole), "{whole}");
+    }
+}

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Number, Value, json};
 
+use crate::standin::going_on::{Asked, Turn};
 use crate::standin::reply::{IMAGE_TOKENS, count_tokens};
 use crate::standin::tools::{Choice, Offer, Tool};
 
@@ -168,10 +169,13 @@ impl ChatRequest {
         asked_schema(&self.response_format, "/json_schema/schema")
     }
 
-    /// The text that is answered: what the last user said, or what the tools brought since.
-    pub(super) fn last_text(&self) -> String {
-        let asking = |message: &&Message| matches!(message.role, Role::User | Role::Tool);
-        self.messages.iter().rfind(asking).map(Message::text).unwrap_or_default()
+    /// What is answered.
+    pub(super) fn asked(&self) -> Asked {
+        Asked::of(self.messages.iter().filter_map(|message| match message.role {
+            Role::User | Role::Tool => Some(Turn::Asks(message.text())),
+            Role::Assistant => Some(Turn::Answers(message.text())),
+            Role::Developer | Role::System => None,
+        }))
     }
 }
 

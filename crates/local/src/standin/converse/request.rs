@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
 use crate::standin::chat::asked_schema;
+use crate::standin::going_on::{Asked, Turn};
 use crate::standin::refusal::Refusal;
 use crate::standin::reply::{IMAGE_TOKENS, count_tokens};
 use crate::standin::tools::{Choice, Offer, Tool};
@@ -167,9 +168,12 @@ impl Message {
 }
 
 impl ConverseRequest {
-    pub(super) fn last_text(&self) -> String {
-        let users = |message: &&Message| message.role == Role::User;
-        self.messages.iter().rfind(users).map(Message::text).unwrap_or_default()
+    /// What is answered.
+    pub(super) fn asked(&self) -> Asked {
+        Asked::of(self.messages.iter().map(|message| match message.role {
+            Role::User => Turn::Asks(message.text()),
+            Role::Assistant => Turn::Answers(message.text()),
+        }))
     }
 
     pub(super) fn offer(&self) -> Offer {

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::store::Drawer;
 use crate::standin::chat::check_image;
+use crate::standin::going_on::{Asked, Turn};
 use crate::standin::models::Model;
 use crate::standin::refusal::Refusal;
 use crate::standin::reply::{IMAGE_TOKENS, count_tokens};
@@ -53,13 +54,14 @@ pub(super) fn tokens(item: &Value) -> u64 {
     }
 }
 
-/// The text that is answered: what the last user said, or what the tools brought since.
-pub(super) fn last_text(items: &[Value]) -> String {
-    let asking = |item: &&Value| kind(item) == "function_call_output" || item["role"] == "user";
-    items.iter().rfind(asking).map_or_else(String::new, |item| match kind(item) {
-        "message" => text(&item["content"]),
-        _ => text(&item["output"]),
-    })
+/// What is answered.
+pub(super) fn asked(items: &[Value]) -> Asked {
+    Asked::of(items.iter().filter_map(|item| match (kind(item), item["role"].as_str()) {
+        ("function_call_output", _) => Some(Turn::Asks(text(&item["output"]))),
+        ("message", Some("user")) => Some(Turn::Asks(text(&item["content"]))),
+        ("message", Some("assistant")) => Some(Turn::Answers(text(&item["content"]))),
+        _ => None,
+    }))
 }
 
 pub(super) fn check(items: &[Value], drawer: &Drawer, model: Model) -> Result<(), Refusal> {

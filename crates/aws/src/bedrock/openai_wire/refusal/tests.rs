@@ -56,3 +56,15 @@ fn what_is_no_name_is_not_kept_as_one() {
 
     assert_eq!(cause.to_string(), "status 404");
 }
+
+#[test]
+fn an_overloaded_provider_that_says_when_to_come_back_is_heard() {
+    let judge = |retry_after| {
+        let body = Bytes::new();
+        classify(&Reason::of(503, &body), body, retry_after)
+    };
+    let wish = Some(Duration::from_secs(9));
+
+    assert!(matches!(judge(wish), ModelError::Throttled { retry_after } if retry_after == wish));
+    assert!(matches!(judge(None), ModelError::Unavailable(_)));
+}
