@@ -21,7 +21,8 @@ pub struct Glimpse {
 
 impl Glimpse {
     /// This, and what came with it.
-    pub(crate) fn and(self, later: Self) -> Self {
+    #[must_use]
+    pub fn and(self, later: Self) -> Self {
         Self {
             usage: later.usage.or(self.usage),
             has_content: self.has_content || later.has_content,

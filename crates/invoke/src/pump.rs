@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tollgate_aws::causes::Causes;
+use tollgate_core::catalogue::Chance;
 use tollgate_core::completion::Finish;
 use tollgate_core::error::Error;
 use tollgate_core::idempotency::{Form, MAX_ANSWER_BYTES};
@@ -155,7 +156,7 @@ impl Flow {
         // what another said is not waited for like that.
         let first = match self.sent.record.continued {
             0 => Duration::MAX,
-            _ => Duration::from_millis(times.first_token_ms),
+            _ => Duration::from_millis(times.first_token_ms(Chance::Last)),
         };
         let mut silence = Duration::ZERO;
         while !self.seen.is_whole {

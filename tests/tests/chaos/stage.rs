@@ -147,7 +147,7 @@ impl Stage {
         let client = self.accounts.client.clone();
         let breakers = DynamoBreakers::new(client, self.accounts.tables.config.clone()).consistent();
         let mut board = breakers.all().await.expect("the breakers can be read");
-        board.remove(&target(fault.slug, "breaker")).unwrap_or_default()
+        board.breakers.remove(&target(fault.slug, "breaker")).unwrap_or_default()
     }
 
     pub(crate) async fn close(self) {

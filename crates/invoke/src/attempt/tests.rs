@@ -1,3 +1,4 @@
+mod cascade;
 mod failover;
 mod retries;
 

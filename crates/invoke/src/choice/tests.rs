@@ -1,5 +1,7 @@
 //! Where calls go: by rules and strategies, and never past a constraint, whatever fails.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use tollgate_core::model::ModelError;
 use tollgate_core::routing::{Pace, Rating, Reason};
@@ -125,7 +127,9 @@ async fn no_failover_goes_past_a_constraint_and_none_takes_along_what_must_not_l
 
                 let asked = world.model.asked();
                 assert!(said.status >= 500, "{case}: {said:?}");
-                assert_eq!(asked.len(), allowed.len().min(2), "{case}: {asked:?}");
+                let different: BTreeSet<&String> = asked.iter().collect();
+                assert_eq!(different.len(), allowed.len().min(2), "{case}: {asked:?}");
+                assert!(asked.len() <= 2, "{case}: {asked:?}");
                 for (called, id) in world.model.calls().iter().zip(&asked) {
                     assert!(allowed.contains(id), "{case}: {id}");
                     let sees = TARGETS.iter().any(|(name, .., sees)| *sees && id.starts_with(name));
@@ -230,9 +234,9 @@ async fn a_retry_of_the_same_call_stands_where_the_call_stood() {
         event["multiValueHeaders"]["Idempotency-Key"] = json!([key]);
         event
     };
-    let mut asked = std::collections::BTreeSet::new();
+    let mut asked = BTreeSet::new();
     for key in 0..12 {
-        let down = || fails(ModelError::Unauthorized("expired".into()));
+        let down = || fails(ModelError::Unavailable("down".into()));
         let world = world(vec![down(), down(), down(), down()], &explores);
         let pace = Pace { p95_us: 1, samples: 30, at_us: NOON };
         world.breakers.board.lock().unwrap().paces = [("paris".to_owned(), pace)].into();
