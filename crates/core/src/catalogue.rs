@@ -100,7 +100,7 @@ pub struct Timeouts {
     pub connect_ms: u64,
     /// From sending the request to the head of the answer, and to the first content of a stream while another target
     /// could still answer. The last one may think for longer: its stream goes on with pings. Where absent, it is 5 s
-    /// while another target could still answer, and 20 s for the last.
+    /// while another target could still answer, and 20 s for the last, or where the call names a reasoning effort.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_token_ms: Option<u64>,
     /// From one event of a stream to the next, once its content has begun.
@@ -126,12 +126,12 @@ pub enum Chance {
 
 impl Timeouts {
     /// How long its first content may take. Who can be replaced is waited for less long, unless the catalogue says how
-    /// long.
+    /// long, or the caller asked for thought: a model that thinks is silent, and would be paid for twice.
     #[must_use]
-    pub fn first_token_ms(&self, chance: Chance) -> u64 {
+    pub fn first_token_ms(&self, chance: Chance, thinks: bool) -> u64 {
         let usual = match chance {
-            Chance::NotLast => 5_000,
-            Chance::Last => 20_000,
+            Chance::NotLast if !thinks => 5_000,
+            Chance::NotLast | Chance::Last => 20_000,
         };
         self.first_token_ms.unwrap_or(usual)
     }

@@ -127,6 +127,14 @@ impl Request {
         said.or_else(|| matches!(self.ask, Ask::Embed(_)).then(Name::embedding))
     }
 
+    /// Whether the model is asked to think before it speaks.
+    #[must_use]
+    pub fn thinks(&self) -> bool {
+        let parameters = self.prompt().map(|prompt| &prompt.parameters);
+        let effort = parameters.and_then(|parameters| parameters.get(Parameter::ReasoningEffort)?.as_str());
+        effort.is_some_and(|effort| !matches!(effort, "none" | "minimal"))
+    }
+
     /// How many pieces the provider wraps in tokens of its own: messages, tools, texts.
     #[must_use]
     pub fn pieces(&self) -> usize {

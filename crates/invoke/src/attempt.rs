@@ -115,6 +115,16 @@ impl Sent {
     }
 }
 
+impl Failed {
+    const fn at_nothing(record: Record) -> Self {
+        Self { error: Error::Internal, record, unknown: Amount::ZERO, spent: Amount::ZERO }
+    }
+
+    fn because(self, error: Error) -> Self {
+        Self { error, ..self }
+    }
+}
+
 impl Gateway {
     pub(crate) async fn attempt(&self, serving: &Serving, plan: Plan, record: Record) -> Result<Won, Failed> {
         let mut held = None;
@@ -135,8 +145,7 @@ impl Gateway {
     ) -> Result<Won, Failed> {
         let decision = Some(plan.decision.clone());
         let record = Record { kept_from: plan.kept_from.clone(), decision, ..record };
-        let (unknown, spent) = (Amount::ZERO, Amount::ZERO);
-        let mut failed = Failed { error: Error::Internal, record, unknown, spent };
+        let mut failed = Failed::at_nothing(record);
         let mut failures = Failures::default();
         let (mut queue, mut number) = (Queue::new(plan), 0);
         while let Some(step) = queue.next() {
@@ -148,10 +157,7 @@ impl Gateway {
             let draw = self.draw(serving, &step, number);
             let drawn = match self.prepare(serving, &step, draw.as_ref(), &mut failed).await {
                 Ok(drawn) => drawn,
-                Err(error) => {
-                    failed.error = error;
-                    return Err(failed);
-                }
+                Err(error) => return Err(failed.because(error)),
             };
             let (name, begun) = (format!("attempt-{number}"), (self.options.clock)());
             let asked = match drawn {
@@ -179,12 +185,11 @@ impl Gateway {
             self.note_failure(serving, (&step, begun), &error, &mut failed);
             failures.add(&step.id, &error);
             if let Err(error) = self.look_further(serving, &mut queue, step, error).await {
-                failed.error = error;
-                return Err(failed);
+                return Err(failed.because(error));
             }
         }
-        failed.error = failures.error((self.options.clock)().since(serving.arrival.at));
-        Err(failed)
+        let elapsed = (self.options.clock)().since(serving.arrival.at);
+        Err(failed.because(failures.error(elapsed)))
     }
 
     /// Who may still be asked after a failure; an error where it is the caller's own.

@@ -156,7 +156,7 @@ impl Flow {
         // what another said is not waited for like that.
         let first = match self.sent.record.continued {
             0 => Duration::MAX,
-            _ => Duration::from_millis(times.first_token_ms(Chance::Last)),
+            _ => Duration::from_millis(times.first_token_ms(Chance::Last, false)),
         };
         let mut silence = Duration::ZERO;
         while !self.seen.is_whole {

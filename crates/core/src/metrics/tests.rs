@@ -166,6 +166,14 @@ fn what_calls_emit_is_what_the_list_of_metrics_says() {
     }
 }
 
+#[test]
+fn the_reconcilers_figures_are_those_of_the_list() {
+    let listed: Vec<_> =
+        ALL.iter().filter(|series| series.emitter == Emitter::Reconciler).map(|one| one.name).collect();
+
+    assert_eq!(Gauge::ALL.map(Gauge::name).to_vec(), listed);
+}
+
 proptest! {
     #[test]
     fn money_reads_back_to_the_nano_dollar(nanos in 0..1_000_000_000_000_000_u64) {

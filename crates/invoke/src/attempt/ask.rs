@@ -84,7 +84,7 @@ impl Gateway {
     pub(crate) fn patience(&self, serving: &Serving, step: &Step, chance: Chance) -> Duration {
         let now = (self.options.clock)();
         let times = &step.target.timeouts;
-        let first_token = Duration::from_millis(times.first_token_ms(chance));
+        let first_token = Duration::from_millis(times.first_token_ms(chance, serving.request.thinks()));
         let patience = match (serving.request.stream, chance) {
             (true, _) => first_token,
             (false, Chance::Last) => LONGEST_JSON.saturating_sub(now.since(serving.arrival.at)),

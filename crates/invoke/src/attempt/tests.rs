@@ -158,6 +158,23 @@ async fn a_stream_that_is_silent_for_five_seconds_fails_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_model_that_was_asked_to_think_is_given_the_time() {
+    for (effort, waits) in [("high", 20), ("none", 5)] {
+        let late = (Duration::from_secs(30), piece(content("late")));
+        let whole = at_once([content("b"), finish("stop"), usage_chunk(30, 5)]);
+        let world = World::scripted([streams([late]), streams(whole)]);
+        let start = tokio::time::Instant::now();
+        let messages = serde_json::json!([{"role": "user", "content": "a"}]);
+        let body = serde_json::json!({"model": "gpt-5.5", "stream": true, "reasoning_effort": effort, "messages": messages});
+
+        let (response, job) = world.begin(chat(body.to_string())).await;
+
+        assert_eq!(start.elapsed().as_secs(), waits, "{effort}");
+        futures_util::future::join(read(response), run(job)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_target_may_think_longer_while_the_client_is_kept_busy() {
     let late = (Duration::from_secs(45), piece(content("late")));
     let pieces = [late].into_iter().chain(at_once([finish("stop"), usage_chunk(30, 5)]));

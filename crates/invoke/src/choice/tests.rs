@@ -140,6 +140,58 @@ async fn no_failover_goes_past_a_constraint_and_none_takes_along_what_must_not_l
     }
 }
 
+/// Changes the default route.
+fn with_route(world: &World, change: impl FnOnce(&mut Value)) {
+    let text = world.settings.documents.lock().unwrap().as_ref().unwrap()[&Document::Routing].clone();
+    let mut routing: Value = serde_json::from_str(&text).unwrap();
+    change(&mut routing["default"]);
+    world.settings.write(Document::Routing, &routing);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_long_goes_to_no_larger_target_that_is_not_allowed() {
+    let too_long = || {
+        let body = br#"{"error":{"message":"too long","code":"context_length_exceeded"}}"#;
+        ModelError::Refused { status: 400, body: bytes::Bytes::from_static(body) }
+    };
+    for (is_eu, asked) in [(true, 1), (false, 2)] {
+        let world = world(
+            vec![fails(too_long()), answers("a", "stop", Some(usage(3, 1)))],
+            &json!({"kind": "failover"}),
+        );
+        let text = world.settings.documents.lock().unwrap().as_ref().unwrap()[&Document::Catalogue].clone();
+        let mut catalogue: Value = serde_json::from_str(&text).unwrap();
+        catalogue["targets"]["ohio"]["context_tokens"] = 900_000.into();
+        world.settings.write(Document::Catalogue, &catalogue);
+        with_route(&world, |route| route["longer_context"] = "ohio".into());
+
+        let said = world.call(call(false, is_eu, false, false)).await;
+
+        assert_eq!(
+            (said.status, world.model.asked().len()),
+            (if is_eu { 400 } else { 200 }, asked),
+            "{is_eu}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_stream_is_gone_on_with_by_nobody_who_is_not_allowed() {
+    for (constrained, asked) in [(true, 1), (false, 2)] {
+        let broken = at_once([role(), content("Par")]);
+        let rest = at_once([role(), content("is"), finish("stop"), usage_chunk(30, 5)]);
+        let world = world(vec![streams(broken), streams(rest)], &json!({"kind": "failover"}));
+        with_route(&world, |route| route["continue_broken"] = true.into());
+
+        // Of the European targets acme may use one.
+        let said = world.call(call(constrained, constrained, false, true)).await;
+
+        assert_eq!(world.model.asked().len(), asked, "{}", said.body);
+        assert_eq!(said.body.contains("stream_broken"), constrained, "{}", said.body);
+        assert_eq!(said.body.contains("[DONE]"), !constrained, "{}", said.body);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_call_that_may_go_nowhere_is_refused_and_costs_nothing() {
     let world = world(vec![], &json!({"kind": "weighted"}));
