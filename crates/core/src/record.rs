@@ -5,6 +5,7 @@
 
 mod cache_outcome;
 mod decision;
+mod opening;
 mod tries;
 mod writes;
 
@@ -27,6 +28,7 @@ use crate::usage::Usage;
 
 pub use self::cache_outcome::CacheOutcome;
 pub use self::decision::Decision;
+pub use self::opening::Opening;
 pub use self::tries::Try;
 pub use self::writes::{close, write};
 
@@ -187,31 +189,6 @@ pub struct End {
     /// From the call's arrival to its first content, in microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_token_us: Option<u64>,
-}
-
-/// What a call is about, when it is reserved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opening {
-    /// Unique per invocation.
-    pub request_id: String,
-    /// The model that was named.
-    pub model: String,
-    /// Whether the answer is a stream.
-    pub stream: bool,
-    /// The trace that the call belongs to.
-    pub trace_id: Option<String>,
-    /// Where the answer will come from.
-    pub cache: CacheOutcome,
-    /// The upper bound of its cost and its tokens.
-    pub bound: Amount,
-    /// The lane that its escrow comes from; none where it needs none.
-    pub lane: Option<u16>,
-    /// When it came.
-    pub now: Timestamp,
-    /// When it is overdue.
-    pub deadline: Timestamp,
-    /// How long the table keeps it.
-    pub retention_days: u64,
 }
 
 impl Record {

@@ -1,6 +1,6 @@
 //! Addresses on the internet. What only names the machine itself or a mask is nobody's address.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::{Text, has_any};
 
