@@ -1,6 +1,8 @@
 //! Routing: which targets serve a call, and in which order. A user stays on the same provider while weights stand.
 
 mod failover;
+mod known;
+mod order;
 mod rule;
 mod sticky;
 mod strategy;
@@ -18,8 +20,10 @@ use crate::name::Name;
 use crate::output_policy::OutputPolicy;
 use crate::time::Timestamp;
 
+pub use self::known::{Candidate, Pace, Rating};
+pub use self::order::{Order, Reason, Score};
 pub use self::rule::{Rule, When, Window};
-pub use self::strategy::{Candidate, Order, Pace, Rating, Reason, Score, Strategy};
+pub use self::strategy::Strategy;
 pub use self::sufficient::{Insufficient, Sufficient};
 pub use self::weight::Weight;
 

@@ -1,13 +1,10 @@
 //! In which order a route's targets are asked, beyond weights: by what is known of them when a call comes.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Sufficient, Weight};
+use super::{Candidate, Order, Reason, Score, Sufficient, Weight};
 use crate::money::Nanos;
 use crate::semantic::millionths::Millionths;
-use crate::time::Timestamp;
 
 /// How a route chooses. Where two targets are equal, weights and the order of failover decide.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,116 +59,6 @@ const fn explore() -> u8 {
 
 const fn min_samples() -> u64 {
     SCORE_SAMPLES
-}
-
-/// What is known of a target when a call comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate<'a> {
-    /// Its id.
-    pub id: &'a str,
-    /// The most that the call can cost there; `None` where it has no price.
-    pub cost: Option<Nanos>,
-    /// How fast it was lately.
-    pub pace: Option<Pace>,
-    /// How well it answers.
-    pub quality: Millionths,
-    /// How well it suits.
-    pub compliance: Millionths,
-}
-
-/// How fast a target was lately.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pace {
-    /// 95 of 100 callers waited no longer for the first content, in microseconds.
-    pub p95_us: u64,
-    /// Answers that this rests on.
-    pub samples: u64,
-    /// When it was found, in microseconds.
-    #[serde(default)]
-    pub at_us: Timestamp,
-}
-
-/// What callers said of a target's answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rating {
-    /// All ratings added, each from 0 to 1,000,000.
-    pub sum: u64,
-    /// How many there are.
-    pub count: u64,
-}
-
-/// Why a target is asked first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// Its share of the users.
-    Weight,
-    /// It is the first of the order.
-    FailoverOrder,
-    /// It is the fastest.
-    Fastest,
-    /// Too little is known of it.
-    Explored,
-    /// It is the cheapest.
-    Cheapest,
-    /// It is cheap, and may suffice.
-    CheapFirst,
-    /// It has the best score.
-    BestScore,
-    /// It made what the call goes on from.
-    Continues,
-}
-
-/// The scores of one target, each between 0 and 1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Score {
-    /// Whose.
-    pub target: String,
-    /// All of them, weighted.
-    pub total: Millionths,
-    /// Of being cheap.
-    pub cost: Millionths,
-    /// Of being fast.
-    pub latency: Millionths,
-    /// Of answering well.
-    pub quality: Millionths,
-    /// Of suiting the company.
-    pub compliance: Millionths,
-}
-
-/// Which target is asked first, second and so on, by place among the candidates, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// Places.
-    pub places: Vec<usize>,
-    /// Why the first one is.
-    pub reason: Reason,
-    /// What it was chosen by, where that is a score.
-    pub scores: Vec<Score>,
-}
-
-/// A pace that was found so long ago says nothing of now.
-const STALE: Duration = Duration::from_secs(600);
-
-/// What the catalogue says of a target's quality counts as so many ratings.
-const PRIOR_RATINGS: u64 = 20;
-
-impl Pace {
-    /// Whether it still says something.
-    #[must_use]
-    pub fn is_recent(&self, now: Timestamp) -> bool {
-        now.since(self.at_us) < STALE
-    }
-}
-
-impl Rating {
-    /// The quality that the catalogue says, moved by what callers said.
-    #[must_use]
-    pub fn quality(self, prior: Millionths) -> Millionths {
-        let sum = u128::from(prior.parts()) * u128::from(PRIOR_RATINGS) + u128::from(self.sum);
-        let mean = sum / (u128::from(PRIOR_RATINGS) + u128::from(self.count));
-        Millionths::new(u32::try_from(mean).unwrap_or(u32::MAX))
-    }
 }
 
 impl Default for Strategy {
@@ -286,23 +173,6 @@ fn by_score(candidates: &[Candidate<'_>], weights: [u128; 4]) -> Order {
 fn share(best: u64, this: u64) -> Millionths {
     let parts = (u128::from(best) * 1_000_000).checked_div(u128::from(this)).unwrap_or(1_000_000);
     Millionths::new(u32::try_from(parts).unwrap_or(u32::MAX))
-}
-
-impl Reason {
-    /// Its name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Weight => "weight",
-            Self::FailoverOrder => "failover-order",
-            Self::Fastest => "fastest",
-            Self::Explored => "explored",
-            Self::Cheapest => "cheapest",
-            Self::CheapFirst => "cheap-first",
-            Self::BestScore => "best-score",
-            Self::Continues => "continues",
-        }
-    }
 }
 
 #[cfg(test)]

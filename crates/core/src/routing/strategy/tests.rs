@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use super::Strategy;
-
 use super::*;
+use crate::routing::{Pace, Rating};
+use crate::time::Timestamp;
 
 fn candidate(id: &str, cost: u64, pace: Option<(u64, u64)>) -> Candidate<'_> {
     let pace = pace.map(|(p95_us, samples)| Pace { p95_us, samples, at_us: Timestamp::default() });
