@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
-const TARGETS: [&str; 10] =
-    ["help", "run", "up", "down", "test", "check", "build", "deploy", "clean", "watch"];
+const TARGETS: [&str; 11] =
+    ["help", "run", "up", "down", "test", "chaos", "check", "build", "deploy", "clean", "watch"];
 
 fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -192,7 +192,7 @@ impl Display for Call {
                 ("provider", end.and_then(|end| end.provider.clone())),
                 ("cache", Some(format!("{}, {} {attempts}", self.cache, self.attempts))),
                 ("tries", Some(self.tries.join(", ")).filter(|text| !text.is_empty())),
-                ("continued", Some(self.continued).filter(|times| *times > 0).map(|times| times.to_string())),
+                ("spliced", Some(self.continued).filter(|times| *times > 0).map(|times| times.to_string())),
                 ("skipped", Some(self.kept_from.join(", ")).filter(|text| !text.is_empty())),
                 ("decision", self.decision.as_ref().map(decision_text)),
                 ("rating", self.rating.map(|rating| rating.to_string())),
