@@ -72,7 +72,7 @@ impl Restriction {
 
 impl Standing {
     /// These restrictions and more, without those that have ended or are superfluous. In whatever order and however often
-    /// restrictions come, what stands in the end means the same.
+    /// restrictions come, what stands in the end means the same; where there were too many for a while, it may be stricter.
     #[must_use]
     pub fn merge(&self, more: &[Restriction], now: Timestamp) -> Self {
         let mut standing: Vec<Restriction> = Vec::new();
