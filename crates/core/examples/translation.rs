@@ -21,7 +21,7 @@ use tollgate_core::event::{Event, FinishReason};
 use tollgate_core::interpreter::{Interpreter, Telling};
 use tollgate_core::model::Said;
 use tollgate_core::output_policy::OutputPolicy;
-use tollgate_core::ready::Ready;
+use tollgate_core::ready::{Manner, Ready};
 use tollgate_core::request::Request;
 use tollgate_core::time::Timestamp;
 use tollgate_core::usage::Usage;
@@ -49,13 +49,14 @@ fn main() {
         let request_time = median(|| {
             let request = Request::parse(pair.dialect, &body).expect("the request is right");
             let target = (pair.target, &catalogue.targets[pair.target]);
-            black_box(
-                Ready::new(&request, target, &request.parameters(), None).expect("the target takes it"),
-            );
+            let settings = request.parameters();
+            let ready = Ready::new(&request, target, &Manner::as_asked(&settings));
+            black_box(ready.expect("the target takes it"));
         });
         let request = Request::parse(pair.dialect, &body).expect("the request is right");
         let target = (pair.target, &catalogue.targets[pair.target]);
-        let ready = Ready::new(&request, target, &request.parameters(), None).expect("the target takes it");
+        let settings = request.parameters();
+        let ready = Ready::new(&request, target, &Manner::as_asked(&settings)).expect("the target takes it");
         let telling = Telling {
             request: &request,
             request_id: "r-1",

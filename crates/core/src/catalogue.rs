@@ -65,6 +65,9 @@ pub struct Target {
     /// Tokens that the provider adds to each call and each message, at most.
     #[serde(default = "default_overhead")]
     pub overhead_tokens: u64,
+    /// Whether it can answer as a stream.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub streams: bool,
     /// What it makes of settings; those without a rule pass as they are.
     #[serde(default)]
     pub parameters: Rules,
@@ -90,6 +93,15 @@ pub struct Target {
 
 const fn default_overhead() -> u64 {
     32
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_yes(yes: &bool) -> bool {
+    *yes
 }
 
 /// How long a target may take, in milliseconds.

@@ -2,12 +2,14 @@
 //! the same, the bytes pass.
 
 pub(crate) mod dialects;
+mod gatherer;
 mod thread;
 mod translator;
 
 use bytes::Bytes;
 
 use self::dialects::{Reader, Writer};
+pub use self::gatherer::Gatherer;
 use self::translator::Translator;
 use crate::chat::ChatWriter;
 use crate::completion::{Finish, Glimpse, NoAnswer};
@@ -131,8 +133,8 @@ impl Interpreter {
 
     /// The same for an answer to a request that was redacted.
     #[must_use]
-    pub fn restoring(self, restorer: Restorer) -> Self {
-        Self { restorer: Some(restorer), ..self }
+    pub fn restoring(self, restorer: Option<Restorer>) -> Self {
+        Self { restorer, ..self }
     }
 
     /// A whole answer, as the caller reads it.
@@ -174,20 +176,13 @@ impl Told {
 
 impl Voice {
     fn new(hearing: Hearing, telling: &Telling<'_>) -> Self {
-        let Telling { request, request_id, model, target_id, .. } = *telling;
+        let request = telling.request;
         match (request.dialect, hearing) {
             (Dialect::Embeddings, _) => {
-                Self::Embeddings { model: model.to_owned(), is_base64: request.wants_base64() }
+                Self::Embeddings { model: telling.model.to_owned(), is_base64: request.wants_base64() }
             }
             (Dialect::Chat, Hearing::Pass) => Self::Chat { include_usage: request.include_usage },
-            (Dialect::Responses, Hearing::Pass) => {
-                let pass = ResponsesPass::new(request_id, target_id);
-                let previous = request.prompt().and_then(|prompt| prompt.continues.as_deref());
-                Self::Responses(match previous {
-                    Some(previous) => pass.continuing(previous),
-                    None => pass,
-                })
-            }
+            (Dialect::Responses, Hearing::Pass) => Self::Responses(responses_pass(telling)),
             (dialect, _) => {
                 let reader = Reader::new(hearing, dialect);
                 Self::Translator(Box::new(Translator::new(reader, writer(telling))))
@@ -256,6 +251,15 @@ impl Voice {
 fn is_kept(hearing: Hearing, request: &Request) -> bool {
     let store = request.prompt().and_then(|prompt| prompt.parameters.get(Parameter::Store)?.as_bool());
     hearing == Hearing::Pass && request.dialect == Dialect::Responses && store != Some(false)
+}
+
+/// Who passes an answer on to a caller who speaks Responses, as the target does.
+fn responses_pass(telling: &Telling<'_>) -> ResponsesPass {
+    let pass = ResponsesPass::new(telling.request_id, telling.target_id);
+    match telling.request.prompt().and_then(|prompt| prompt.continues.as_deref()) {
+        Some(previous) => pass.continuing(previous),
+        None => pass,
+    }
 }
 
 /// Who says an answer to the caller.

@@ -23,18 +23,29 @@ pub struct Ready {
     pub hearing: Hearing,
     /// The output cap that is really sent: for each answer, where several are asked for.
     pub output_cap: u64,
+    /// Whether the answer comes as a stream.
+    pub stream: bool,
     /// What differs from what the caller asked, as `name=value`.
     pub adapted: Vec<String>,
 }
 
+/// How a request is said, besides what is in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner<'a> {
+    /// The settings instead of the caller's own: caps and stops that the operator set are in them.
+    pub settings: &'a Parameters,
+    /// The provider's own id of the response that the request goes on from.
+    pub continues: Option<&'a str>,
+    /// A target that can stream is asked for a stream even where the caller wants the answer whole.
+    pub gathers: bool,
+}
+
 impl Ready {
-    /// Says a request to a target, with these settings instead of the caller's own: caps and stops that the operator set
-    /// are in them. `continues` is the provider's own id of the response that the request goes on from.
+    /// Says a request to a target.
     pub fn new(
         request: &Request,
         (target_id, target): (&str, &Target),
-        settings: &Parameters,
-        continues: Option<&str>,
+        manner: &Manner<'_>,
     ) -> Result<Self, Unfit> {
         let prompt = match &request.ask {
             Ask::Embed(texts) => return embed(request, texts, target),
@@ -43,13 +54,26 @@ impl Ready {
         if target.max_image_tokens == 0 && prompt.parts().any(|part| matches!(part, Part::Image { .. })) {
             return Err(unfit("image", target));
         }
+        if request.stream && !target.streams {
+            return Err(unfit("stream", target));
+        }
+        let Manner { settings, continues, gathers } = *manner;
+        let stream = request.stream || gathers && target.streams;
         let (parameters, mut adapted) = settings.adapt(&target.parameters, &target.model_id)?;
-        let asking = Asking { target_id, target, parameters: &parameters, stream: request.stream, continues };
+        let asking = Asking { target_id, target, parameters: &parameters, stream, continues };
         let (payload, hearing, notes) = talk(request, prompt, &asking)?;
         adapted.extend(notes);
         // A cap that is not sent caps nothing but what the model itself can say.
         let output_cap = parameters.count(Parameter::MaxOutputTokens).unwrap_or(target.max_output_tokens);
-        Ok(Self { payload, hearing, output_cap, adapted })
+        Ok(Self { payload, hearing, output_cap, stream, adapted })
+    }
+}
+
+impl<'a> Manner<'a> {
+    /// As the caller asks.
+    #[must_use]
+    pub const fn as_asked(settings: &'a Parameters) -> Self {
+        Self { settings, continues: None, gathers: false }
     }
 }
 
@@ -106,7 +130,7 @@ fn embed(request: &Request, texts: &EmbeddingRequest, target: &Target) -> Result
         }
     };
     let hearing = if matches!(payload, Payload::Invoke(_)) { Hearing::Read } else { Hearing::Pass };
-    Ok(Ready { payload, hearing, output_cap: 0, adapted: Vec::new() })
+    Ok(Ready { payload, hearing, output_cap: 0, stream: false, adapted: Vec::new() })
 }
 
 fn openai(dialect: Dialect, body: Bytes) -> Payload {

@@ -14,7 +14,7 @@ use tollgate_core::money::PerMillion;
 use tollgate_core::output_policy::OutputPolicy;
 use tollgate_core::parameter::{Parameter, Parameters, Unfit};
 use tollgate_core::price::Price;
-use tollgate_core::ready::{Ready, service_tier};
+use tollgate_core::ready::{Manner, Ready, service_tier};
 use tollgate_core::record::Decision;
 use tollgate_core::redaction::Vault;
 use tollgate_core::request::Request;
@@ -78,6 +78,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) ceiling: Option<PerMillion>,
     /// What guardrails found in the request.
     pub(crate) names: &'a FoundNames,
+    /// Another target could answer: each is asked for a stream, since only there silence shows.
+    pub(crate) gathers: bool,
 }
 
 /// The settings to send, and what differs in them from the caller's own.
@@ -96,7 +98,7 @@ impl<'a> Wish<'a> {
         (earlier, names, breakers): (Option<&'a Earlier>, &'a FoundNames, &'a FleetBreakers),
         ceiling: Option<PerMillion>,
     ) -> Self {
-        Self { arrival, request, policy, earlier, breakers, ceiling, names }
+        Self { arrival, request, policy, earlier, breakers, ceiling, names, gathers: false }
     }
 }
 
@@ -122,8 +124,9 @@ pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error
     let (mut line_up, mut refusal) = (LineUp::default(), None);
     let Choice { targets, longer: larger, route, decision } = choose(documents, wish)?;
     let most = route.attempts();
+    let replaceable = &Wish { gathers: most > 1 && targets.len() > 1, ..*wish };
     for (id, target) in targets {
-        match step(documents, wish, model, (id, target)) {
+        match step(documents, replaceable, model, (id, target)) {
             Ok(step) => line_up.add(Step { sufficient: route.sufficient((id, target)).cloned(), ..step }),
             Err(error) => refusal = refusal.or(Some(error)),
         }
@@ -211,6 +214,7 @@ fn refusal(request: &Request, unfit: &Unfit) -> Error {
             Error::invalid("model", message)
         }
         "image" | "image_url" => Error::invalid(talk, format!("{model} does not take such images")),
+        "stream" => Error::invalid("stream", format!("{model} does not stream")),
         "messages" => Error::invalid(talk, format!("{model} does not take such a conversation")),
         _ => Error::invalid(field, unfit.to_string()),
     }
@@ -252,11 +256,13 @@ impl Settings {
     /// A target that takes no stop sequences serves the call without those of the operator, and that is said.
     fn make_ready(&self, wish: &Wish<'_>, target: (&str, &Target)) -> Result<Ready, Unfit> {
         let continues = wish.earlier.map(|earlier| earlier.response_id.as_str());
-        let mut ready = match Ready::new(wish.request, target, &self.parameters, continues) {
+        let manner = Manner { settings: &self.parameters, continues, gathers: wish.gathers };
+        let mut ready = match Ready::new(wish.request, target, &manner) {
             Err(unfit) if unfit.field == Parameter::Stop.as_str() && self.has_default_stop => {
                 let mut parameters = self.parameters.clone();
                 parameters.remove(Parameter::Stop);
-                let mut ready = Ready::new(wish.request, target, &parameters, continues)?;
+                let manner = Manner { settings: &parameters, ..manner };
+                let mut ready = Ready::new(wish.request, target, &manner)?;
                 ready.adapted.push("stop=dropped".to_owned());
                 ready
             }

@@ -4,7 +4,6 @@ use http::HeaderMap;
 use tollgate_aws::causes::Causes;
 use tollgate_core::catalogue::{Guardrail, Target};
 use tollgate_core::error::Error;
-use tollgate_core::interpreter::Interpreter;
 use tollgate_core::parameter::Unfit;
 use tollgate_core::record::Record;
 use tollgate_core::redaction::{Counts, Redacted, Restorer, header, redact, words};
@@ -101,14 +100,6 @@ impl Step {
     /// How much of the request does not leave.
     pub(crate) fn redacted(&self) -> Counts {
         self.vault.as_ref().map(|vault| vault.counts().clone()).unwrap_or_default()
-    }
-
-    /// Lets the answer have again what the request lost.
-    pub(crate) fn restoring(&self, interpreter: Interpreter, request: &Request) -> Interpreter {
-        match self.restorer(request) {
-            Some(restorer) => interpreter.restoring(restorer),
-            None => interpreter,
-        }
     }
 
     /// What puts back into the answer what the request lost, if it lost anything.

@@ -86,7 +86,8 @@ impl Translator {
     }
 }
 
-fn glimpse(events: &[Event]) -> Glimpse {
+/// What events say to the gateway.
+pub(super) fn glimpse(events: &[Event]) -> Glimpse {
     let mut glimpse = Glimpse::default();
     for event in events {
         match event {

@@ -1,5 +1,6 @@
 //! Each answer of each kind of target, whole and as a stream, as callers of both dialects get it; and what it costs.
 
+use serde_json::Value;
 use tollgate_core::completion::Glimpse;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::model::Said;
@@ -8,7 +9,7 @@ use tollgate_core::request::Request;
 use crate::costs::cost;
 use crate::events::converse;
 use crate::pairs::{CHAT, CHAT_OSS, CLAUDE, CONVERSE, CONVERSE_OSS, INVOKE, PASS, RESPONSES};
-use crate::stage::{Heard, hear, interpreter, json, request};
+use crate::stage::{Heard, gatherer, hear, interpreter, json, request};
 use crate::text::{compare, data_of, fixture, lines, pretty};
 
 /// A caller's request, which the answers answer.
@@ -65,8 +66,41 @@ fn check(client: Dialect, target: &str, name: &str, expected: u64) {
         in_words(&heard.glimpse)
     );
     compare(&format!("{}_hears_{}_{name}", client.as_str(), kind(target)), &text);
-    for seen in [seen, heard.glimpse] {
-        assert_eq!(cost(target, &seen), expected, "{target} {name}");
+    for seen in [&seen, &heard.glimpse] {
+        assert_eq!(cost(target, seen), expected, "{target} {name}");
+    }
+    check_gathered(client, target, name, (&body, &seen));
+}
+
+/// A stream that is gathered is the answer that would have come whole, and is seen as that.
+fn check_gathered(client: Dialect, target: &str, name: &str, (body, seen): (&[u8], &Glimpse)) {
+    let mut gatherer = gatherer(&ask(client, false), target);
+    let pieces = said(target, name).into_iter();
+    for piece in pieces {
+        assert!(!gatherer.is_over(), "{target} {name}");
+        gatherer.hear(piece).unwrap_or_else(|error| panic!("{target} {name}: {error}"));
+    }
+
+    let (gathered, also_seen) = gatherer.whole().unwrap_or_else(|error| panic!("{target} {name}: {error}"));
+
+    let [gathered, whole] = [&gathered[..], body].map(|json| {
+        let mut value: Value = serde_json::from_slice(json).expect("an answer is JSON");
+        drop_empty(&mut value);
+        value
+    });
+    assert_eq!(gathered, whole, "{} hears {target} {name}", client.as_str());
+    assert_eq!(also_seen, *seen, "{target} {name}");
+}
+
+/// Chunks leave out what a whole answer says to be absent, or to be none.
+fn drop_empty(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null() && *member != Value::Array(Vec::new()));
+            members.values_mut().for_each(drop_empty);
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(drop_empty),
+        _ => {}
     }
 }
 

@@ -1,13 +1,14 @@
 //! One call on its way: what leaves for a target, and what the caller gets of what the target says.
 
+use tollgate_core::catalogue::Target;
 use tollgate_core::completion::Glimpse;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
 use tollgate_core::identity::Identity;
-use tollgate_core::interpreter::{Interpreter, Telling};
+use tollgate_core::interpreter::{Gatherer, Hearing, Interpreter, Telling};
 use tollgate_core::model::{Payload, Said};
 use tollgate_core::parameter::{Parameter, Unfit};
-use tollgate_core::ready::Ready;
+use tollgate_core::ready::{Manner, Ready};
 use tollgate_core::request::Request;
 use tollgate_core::settings::Tenant;
 use tollgate_core::time::Timestamp;
@@ -32,7 +33,8 @@ pub(crate) fn ready(request: &Request, target_id: &str) -> Result<Ready, Unfit> 
         settings.set(Parameter::MaxOutputTokens, DEFAULT_CAP);
     }
     let continues = request.prompt().and_then(|prompt| prompt.continues.as_ref()).map(|_| EARLIER);
-    Ready::new(request, (real(target_id), &target(target_id)), &settings, continues)
+    let manner = Manner { settings: &settings, continues, gathers: false };
+    Ready::new(request, (real(target_id), &target(target_id)), &manner)
 }
 
 /// The same in words: where it goes, how the answer is heard, what was adapted, and the bodies.
@@ -64,15 +66,26 @@ pub(crate) fn leaving(request: &Request, target_id: &str) -> String {
 
 /// Who hears the target's answer to a request.
 pub(crate) fn interpreter(request: &Request, target_id: &str) -> Interpreter {
-    let ready = ready(request, target_id).unwrap_or_else(|unfit| panic!("{target_id}: {unfit}"));
-    let telling = Telling {
+    Interpreter::new(hearing(request, target_id), &telling(request, &target(target_id), target_id))
+}
+
+/// Who hears the stream of a target for a caller who wants it whole.
+pub(crate) fn gatherer(request: &Request, target_id: &str) -> Gatherer {
+    Gatherer::new(hearing(request, target_id), &telling(request, &target(target_id), target_id), None)
+}
+
+fn hearing(request: &Request, target_id: &str) -> Hearing {
+    ready(request, target_id).unwrap_or_else(|unfit| panic!("{target_id}: {unfit}")).hearing
+}
+
+fn telling<'a>(request: &'a Request, target: &'a Target, target_id: &'a str) -> Telling<'a> {
+    Telling {
         request,
         request_id: "0199f6e2-7c1a-7b3e-9d2f-0123456789ab",
-        model: &target(target_id).model_id,
+        model: &target.model_id,
         target_id: real(target_id),
         now: Timestamp::from_secs(1_795_392_000),
-    };
-    Interpreter::new(ready.hearing, &telling)
+    }
 }
 
 /// What a client gets of a stream, and what the gateway takes from it.

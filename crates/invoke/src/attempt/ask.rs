@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tollgate_core::catalogue::Chance;
 use tollgate_core::identity::Identity;
-use tollgate_core::interpreter::{Interpreter, Telling};
-use tollgate_core::model::{Call, ModelError, Reply};
+use tollgate_core::interpreter::{Gatherer, Interpreter, Telling};
+use tollgate_core::model::{Call, ModelError, Pieces, Reply, Said};
 
 use super::{Opened, Started, no_answer};
 use crate::arrival::Serving;
 use crate::gateway::Gateway;
 use crate::plan::Step;
 
-/// How long a whole answer may take at most while somebody else could still give it.
+/// How long an answer that cannot come as a stream may take at most while somebody else could still give it.
 const WHOLE_ANSWER: Duration = Duration::from_secs(120);
 
-/// Slower than this for each token of it, no model writes. Silence cannot be told from writing before the end.
+/// Slower than this for each token of it, no model writes, nor for each further text that it embeds.
 const PER_TOKEN: Duration = Duration::from_millis(50);
 
 /// A JSON answer ends within this time of the call's arrival.
@@ -26,6 +26,16 @@ const LONGEST_JSON: Duration = Duration::from_secs(290);
 /// A stream's headers go out within this time of the call's arrival, once the last target has begun to stream.
 const HOLD_HEADERS: Duration = Duration::from_secs(20);
 
+/// The longest stream that is gathered: its events say some 200 bytes around each token.
+const MOST_GATHERED: usize = 64 * 1024 * 1024;
+
+/// By when a stream must have gone on.
+struct Times {
+    first_content: Instant,
+    between: Duration,
+    end: Instant,
+}
+
 impl Gateway {
     pub(super) async fn ask(
         &self,
@@ -33,17 +43,26 @@ impl Gateway {
         step: &Step,
         (name, chance): (&str, Chance),
     ) -> Result<Started, ModelError> {
+        let (begun, now) = (Instant::now(), (self.options.clock)());
         let timeout = self.patience(serving, step, chance);
-        let begun = Instant::now();
-        let mut interpreter = self.interpreter(serving, step);
+        let telling = Telling {
+            request: &serving.request,
+            request_id: &serving.arrival.request_id,
+            model: &step.target.model_id,
+            target_id: &step.id,
+            now,
+        };
+        let restorer = step.restorer(&serving.request);
         match self.call(serving, step, (name, timeout)).await? {
             // A server that does not stream: its answer is none that a client of events could read.
             Reply::Whole(_) if serving.request.stream => Err(ModelError::Garbled("no stream".into())),
             Reply::Whole(said) => {
+                let mut interpreter = Interpreter::new(step.ready.hearing, &telling).restoring(restorer);
                 let (body, glimpse) = interpreter.whole(said).map_err(no_answer)?;
                 Ok(Started::Json { body, glimpse })
             }
-            Reply::Stream(pieces) => {
+            Reply::Stream(pieces) if serving.request.stream => {
+                let interpreter = interpreter(serving, step, &telling).restoring(restorer);
                 let elapsed = (self.options.clock)().since(serving.arrival.at);
                 let give_up = match chance {
                     Chance::Last => Instant::now() + HOLD_HEADERS.saturating_sub(elapsed),
@@ -51,6 +70,14 @@ impl Gateway {
                 };
                 let opened = Opened { held: Vec::new(), pieces, interpreter };
                 opened.hold(give_up, chance).await.map(Box::new).map(Started::Stream)
+            }
+            Reply::Stream(pieces) => {
+                let times = Times {
+                    first_content: begun + timeout,
+                    between: Duration::from_millis(step.target.timeouts.between_tokens_ms),
+                    end: begun + self.longest(serving, step),
+                };
+                gather(pieces, Gatherer::new(step.ready.hearing, &telling, restorer), &times).await
             }
         }
     }
@@ -67,7 +94,7 @@ impl Gateway {
             request_id: &arrival.request_id,
             target: &step.target,
             payload: &step.ready.payload,
-            stream: serving.request.stream,
+            stream: step.ready.stream,
             identity: Identity {
                 user: arrival.caller.user.as_str(),
                 team: arrival.caller.team.as_str(),
@@ -80,39 +107,66 @@ impl Gateway {
         self.model.call(&call).await
     }
 
-    /// How long an attempt may take: to its first content, or to its end.
+    /// How long an attempt may take: a stream to its first content while it can be replaced, what is whole to its end.
     pub(crate) fn patience(&self, serving: &Serving, step: &Step, chance: Chance) -> Duration {
-        let now = (self.options.clock)();
-        let times = &step.target.timeouts;
-        let first_token = Duration::from_millis(times.first_token_ms(chance, serving.request.thinks()));
-        let patience = match (serving.request.stream, chance) {
+        let (request, times) = (&serving.request, &step.target.timeouts);
+        let first_token = Duration::from_millis(times.first_token_ms(chance, request.thinks()));
+        let patience = match (request.stream, chance) {
             (true, _) => first_token,
-            (false, Chance::Last) => LONGEST_JSON.saturating_sub(now.since(serving.arrival.at)),
-            (false, Chance::NotLast) if step.target.is_for_embeddings() => WHOLE_ANSWER,
+            (false, Chance::Last) => Duration::MAX,
+            (false, Chance::NotLast) if step.ready.stream => first_token,
+            // Silence cannot be told from writing before the end.
             (false, Chance::NotLast) => {
-                let tokens = u32::try_from(step.ready.output_cap).unwrap_or(u32::MAX);
-                first_token.saturating_add(PER_TOKEN.saturating_mul(tokens)).min(WHOLE_ANSWER)
+                let units = match step.target.is_for_embeddings() {
+                    true => u32::try_from(request.pieces().saturating_sub(1)),
+                    false => u32::try_from(step.ready.output_cap),
+                };
+                let time = PER_TOKEN.saturating_mul(units.unwrap_or(u32::MAX));
+                first_token.saturating_add(time).min(WHOLE_ANSWER)
             }
         };
-        let total = Duration::from_millis(times.total_ms);
-        patience.min(total).min(serving.arrival.deadline.since(now))
+        patience.min(self.longest(serving, step))
     }
 
-    fn interpreter(&self, serving: &Serving, step: &Step) -> Interpreter {
-        let telling = Telling {
-            request: &serving.request,
-            request_id: &serving.arrival.request_id,
-            model: &step.target.model_id,
-            target_id: &step.id,
-            now: (self.options.clock)(),
-        };
-        let hearing = step.ready.hearing;
-        let interpreter = match serving.carries_on {
-            Some(_) => Interpreter::spliceable(hearing, &telling),
-            None => Interpreter::new(hearing, &telling),
-        };
-        step.restoring(interpreter, &serving.request)
+    /// How long an attempt may take to its end.
+    fn longest(&self, serving: &Serving, step: &Step) -> Duration {
+        let (arrival, now) = (&serving.arrival, (self.options.clock)());
+        let most = Duration::from_millis(step.target.timeouts.total_ms).min(arrival.deadline.since(now));
+        if serving.request.stream {
+            most
+        } else {
+            most.min(LONGEST_JSON.saturating_sub(now.since(arrival.at)))
+        }
     }
+}
+
+fn interpreter(serving: &Serving, step: &Step, telling: &Telling<'_>) -> Interpreter {
+    match serving.carries_on {
+        Some(_) => Interpreter::spliceable(step.ready.hearing, telling),
+        None => Interpreter::new(step.ready.hearing, telling),
+    }
+}
+
+/// Hears a stream to its end, for a caller who wants it whole: nobody has seen any of it, so until then it can fail like
+/// any answer.
+async fn gather(mut pieces: Pieces, mut gatherer: Gatherer, times: &Times) -> Result<Started, ModelError> {
+    let (mut has_content, mut bytes) = (false, 0);
+    while !gatherer.is_over() {
+        let by = if has_content { Instant::now() + times.between } else { times.first_content };
+        let next = timeout_at(by.min(times.end), pieces.next()).await.map_err(|_| ModelError::TimedOut)?;
+        let Some(said) = next.transpose()? else { break };
+        if let Said::Json(json) = &said {
+            bytes += json.len();
+        }
+        if bytes > MOST_GATHERED {
+            return Err(ModelError::Garbled(
+                format!("the answer is longer than {MOST_GATHERED} bytes").into(),
+            ));
+        }
+        has_content |= gatherer.hear(said).map_err(no_answer)?.has_content;
+    }
+    let (body, glimpse) = gatherer.whole().map_err(no_answer)?;
+    Ok(Started::Json { body, glimpse })
 }
 
 impl Opened {

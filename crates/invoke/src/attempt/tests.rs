@@ -1,5 +1,6 @@
 mod cascade;
 mod failover;
+mod gathered;
 mod retries;
 
 use std::time::Duration;

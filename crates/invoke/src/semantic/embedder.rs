@@ -15,7 +15,7 @@ use tollgate_core::identity::Identity;
 use tollgate_core::interpreter::{Interpreter, Telling};
 use tollgate_core::model::{Call, ModelError, Reply};
 use tollgate_core::price::Price;
-use tollgate_core::ready::Ready;
+use tollgate_core::ready::{Manner, Ready};
 use tollgate_core::request::Request;
 use tollgate_core::usage::Usage;
 
@@ -85,7 +85,7 @@ impl Embedder {
             return None;
         }
         let target = (self.id.as_str(), &self.target);
-        let ready = Ready::new(&request, target, &request.parameters(), None).ok()?;
+        let ready = Ready::new(&request, target, &Manner::as_asked(&request.parameters())).ok()?;
         let bound = attempt_bound(&request, &self.target, &self.price, TIER, (0, 0));
         Some(Asking { request, ready, bound })
     }

@@ -37,7 +37,7 @@ async fn of_identical_calls_at_once_one_asks_a_model() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_too_long_goes_on_alone() {
-    let world = World::scripted([slow("a", 9), slow("b", 1)]);
+    let world = World::scripted([slow("a", 4), slow("b", 1)]);
     world.settings.write(Document::Routing, &routing(&json!({"wait_ms": 2_000})));
 
     let (first, second) = tokio::join!(world.call(event("chat")), async {

@@ -40,7 +40,7 @@ async fn responses_pass_where_the_target_speaks_them() {
     assert_eq!(answer["id"], "resp_r1");
     assert_eq!(
         world.model.calls()[0].body,
-        json!({"model": "first.model", "input": "Capital of France?", "max_output_tokens": 50})
+        json!({"model": "first.model", "input": "Capital of France?", "max_output_tokens": 50, "stream": true})
     );
     assert_eq!(record.charged_nanos, Nanos(80_000));
     assert_eq!(record.end.unwrap().response_id.as_deref(), Some("resp_of_the_provider"));
