@@ -12,8 +12,8 @@ use crate::chaos::stage::{HEALTHY, Stage, alias, model};
 /// What an error of the primary may cost a caller.
 const DETOUR: Duration = Duration::from_millis(300);
 
-/// The time to the first token where another target is left, and for each token of a JSON answer of forty.
-const SILENCE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(7));
+/// The time to the first token where another target is left.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// How often a time is measured at most.
 const TRIES: u8 = 3;
@@ -110,11 +110,7 @@ impl Result {
     /// detour may, its own time is the measure.
     fn is_late(&self, fault: &Fault) -> bool {
         let detour = DETOUR.max(self.alone.unwrap_or_default());
-        let most = match (fault.is_silent(), self.form) {
-            (false, _) => detour,
-            (true, Form::Stream) => SILENCE.0 + detour,
-            (true, Form::Json) => SILENCE.1 + detour,
-        };
+        let most = if fault.is_silent() { SILENCE + detour } else { detour };
         self.extra.is_some_and(|extra| extra > most)
     }
 }
