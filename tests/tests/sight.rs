@@ -1,10 +1,12 @@
 //! The reconciler's sight, over a stack of its own under the template's own roles: what the month will have cost, whether the
-//! ledger agrees with Bedrock's count, who calls past the gateway, and the canary.
+//! ledger agrees with Bedrock's count, who calls past the gateway, the canary, and probes.
 
 #[path = "sight/canary.rs"]
 mod canary;
 #[path = "sight/past_the_gateway.rs"]
 mod past_the_gateway;
+#[path = "sight/probe.rs"]
+mod probe;
 #[path = "sight/prospects.rs"]
 mod prospects;
 #[path = "end_to_end/tenants.rs"]
@@ -31,6 +33,7 @@ async fn the_reconciler_sees_what_was_spent_and_what_went_past() {
     past_the_gateway::what_nobody_understands_is_set_aside(stack).await;
     canary::a_canary_calls_through_the_front_door(stack).await;
     prospects::the_month_is_forecast(stack).await;
+    probe::targets_of_which_too_little_is_known_are_probed(stack).await;
 }
 
 /// Wakes the reconciler; what it says that it did.

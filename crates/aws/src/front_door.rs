@@ -5,10 +5,8 @@ use std::time::Duration;
 use reqwest::header::CACHE_CONTROL;
 use secrecy::{ExposeSecret, SecretString};
 use tollgate_core::canary::{Fault, check, question};
+use tollgate_core::constraint::TARGET_HEADER;
 use tollgate_core::model::Cause;
-
-/// An answer that takes longer is none: API Gateway holds a call for 29 s where it is not told otherwise.
-const PATIENCE: Duration = Duration::from_secs(25);
 
 /// The front door.
 #[derive(Clone, Debug)]
@@ -29,6 +27,9 @@ pub enum CallError {
 }
 
 impl FrontDoor {
+    /// An answer that takes longer is none: API Gateway holds a call for 29 s where it is not told otherwise.
+    pub const PATIENCE: Duration = Duration::from_secs(25);
+
     /// At this base address of OpenAI clients, such as `https://…/v1`.
     #[must_use]
     pub fn new(url: &str) -> Self {
@@ -38,9 +39,17 @@ impl FrontDoor {
         }
     }
 
-    /// Asks a model the canary's question, past every cache; the request id of an answer that is as it should be.
-    pub async fn ask(&self, key: &SecretString, model: &str) -> Result<String, CallError> {
-        let call = self.client.post(&self.url).bearer_auth(key.expose_secret().trim()).timeout(PATIENCE);
+    /// Asks a model the canary's question, past every cache, of this target if one is named; the request id of an answer
+    /// that is as it should be.
+    pub async fn ask(
+        &self,
+        key: &SecretString,
+        model: &str,
+        target: Option<&str>,
+    ) -> Result<String, CallError> {
+        let call = self.client.post(&self.url).bearer_auth(key.expose_secret().trim());
+        let call =
+            target.into_iter().fold(call.timeout(Self::PATIENCE), |call, id| call.header(TARGET_HEADER, id));
         let sent = call.header(CACHE_CONTROL, "no-store").json(&question(model)).send().await;
         let answer = sent.map_err(unanswered)?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -67,11 +76,14 @@ mod tests {
             .and(path("/v1/chat/completions"))
             .and(header("authorization", "Bearer tg-key"))
             .and(header("cache-control", "no-store"))
+            .and(header("x-tollgate-target", "a/gpt-oss-20b"))
             .and(body_partial_json(serde_json::json!({"model": "gpt-oss-20b", "max_completion_tokens": 16})))
             .respond_with(response)
             .mount(&server)
             .await;
-        FrontDoor::new(&format!("{}/v1/", server.uri())).ask(&"tg-key\n".into(), "gpt-oss-20b").await
+        FrontDoor::new(&format!("{}/v1/", server.uri()))
+            .ask(&"tg-key\n".into(), "gpt-oss-20b", Some("a/gpt-oss-20b"))
+            .await
     }
 
     #[tokio::test]
@@ -95,7 +107,8 @@ mod tests {
         let refused = ask(ResponseTemplate::new(429)).await.unwrap_err();
         assert!(matches!(refused, CallError::Wrong(Fault::Status(429))), "{refused}");
 
-        let closed = FrontDoor::new("http://127.0.0.1:1/v1").ask(&"tg-key".into(), "m").await.unwrap_err();
+        let closed =
+            FrontDoor::new("http://127.0.0.1:1/v1").ask(&"tg-key".into(), "m", None).await.unwrap_err();
         assert!(matches!(closed, CallError::Unanswered(_)), "{closed}");
     }
 }

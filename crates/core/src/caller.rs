@@ -26,6 +26,8 @@ pub enum Role {
     /// Calls models.
     #[default]
     Caller,
+    /// Also names the target that serves its calls, to try it.
+    Prober,
     /// Also reads spend and ledger.
     Viewer,
     /// Also changes keys, flags and configuration.
@@ -33,14 +35,30 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role, the least first.
+    pub const ALL: [Self; 4] = [Self::Caller, Self::Prober, Self::Viewer, Self::Operator];
+
+    /// The role of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+
     /// Its name in contexts and lists.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Caller => "caller",
+            Self::Prober => "prober",
             Self::Viewer => "viewer",
             Self::Operator => "operator",
         }
+    }
+
+    /// Whether a call with it may name the target that serves it, past the weights of its route.
+    #[must_use]
+    pub const fn may_name_targets(self) -> bool {
+        matches!(self, Self::Prober | Self::Operator)
     }
 }
 
@@ -224,12 +242,7 @@ impl Caller {
             user: name("user")?,
             team: name("team")?,
             tenant: name("tenant")?,
-            role: match read("role")?.as_str() {
-                "caller" => Role::Caller,
-                "viewer" => Role::Viewer,
-                "operator" => Role::Operator,
-                _ => return None,
-            },
+            role: Role::named(&read("role")?)?,
             models: match read("models")?.as_str() {
                 "" => Vec::new(),
                 list => list.split(',').map(str::to_owned).collect(),
@@ -304,9 +317,12 @@ pub(crate) mod tests {
 
     #[test]
     fn a_context_reads_as_it_was_written() {
-        let context = caller().to_context();
+        for role in Role::ALL {
+            let caller = Caller { role, ..caller() };
+            let context = caller.to_context();
 
-        assert_eq!(Caller::from_context(|key| context.get(key).cloned()), Some(caller()));
+            assert_eq!(Caller::from_context(|key| context.get(key).cloned()), Some(caller));
+        }
     }
 
     #[test]

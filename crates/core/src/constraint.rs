@@ -18,6 +18,9 @@ pub const DATA_CLASS_HEADER: &str = "x-tollgate-data-class";
 /// The header that says what kind of task it is.
 pub const TASK_HEADER: &str = "x-tollgate-task";
 
+/// The header that names the target that serves the call; only of keys that may.
+pub const TARGET_HEADER: &str = "x-tollgate-target";
+
 /// The class of those who name none.
 pub const GENERAL: &str = "general";
 
@@ -69,6 +72,8 @@ pub struct Terms {
     pub data_class: Option<Name>,
     /// What kind of task it is.
     pub task: Option<Name>,
+    /// The one target that may serve it, by its id.
+    pub target: Option<String>,
 }
 
 impl Terms {
@@ -79,6 +84,7 @@ impl Terms {
             residency: name(RESIDENCY_HEADER)?,
             data_class: name(DATA_CLASS_HEADER)?,
             task: name(TASK_HEADER)?,
+            target: read(TARGET_HEADER),
         })
     }
 }

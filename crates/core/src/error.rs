@@ -1,5 +1,6 @@
 //! Everything that can be said to a caller instead of an answer: the one map to HTTP and to OpenAI's error body.
 
+use crate::constraint::TARGET_HEADER;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -49,6 +50,9 @@ pub enum Error {
     /// No target of the model is allowed by the constraints that the call is under.
     #[error("no target of \"{0}\" is allowed for this tenant, residency and class of data")]
     NotAllowedAnywhere(String),
+    /// The key may not name the target that serves its calls.
+    #[error("this key may not name a target: {TARGET_HEADER} is for keys of the role prober")]
+    TargetNotNamed,
     /// Nobody knows what it costs.
     #[error("the model \"{0}\" has no price, so no call is admitted")]
     ModelNotPriced(String),
@@ -142,7 +146,9 @@ impl Error {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::NotFound { .. } | Self::ModelNotFound(_) => StatusCode::NOT_FOUND,
-            Self::ModelNotAllowed(_) | Self::NotAllowedAnywhere(_) => StatusCode::FORBIDDEN,
+            Self::ModelNotAllowed(_) | Self::NotAllowedAnywhere(_) | Self::TargetNotNamed => {
+                StatusCode::FORBIDDEN
+            }
             Self::RateLimited { .. }
             | Self::FlowExceeded(_)
             | Self::InsufficientQuota(_)
@@ -179,6 +185,7 @@ impl Error {
             Self::ModelNotFound(_) => "model_not_found",
             Self::ModelNotAllowed(_) => "model_not_allowed",
             Self::NotAllowedAnywhere(_) => "no_allowed_target",
+            Self::TargetNotNamed => "target_not_allowed",
             Self::ModelNotPriced(_) => "model_not_priced",
             Self::RateLimited { .. } | Self::FlowExceeded(_) => "rate_limit_exceeded",
             Self::InsufficientQuota(_) => "insufficient_quota",
@@ -213,6 +220,7 @@ impl Error {
             | Self::ModelNotFound(_)
             | Self::ModelNotAllowed(_)
             | Self::NotAllowedAnywhere(_)
+            | Self::TargetNotNamed
             | Self::ModelNotPriced(_)
             | Self::InsufficientQuota(_)
             | Self::BudgetExceeded(_)
@@ -270,7 +278,9 @@ impl Error {
             | Self::IdempotencyKeyReused
             | Self::AnswerLost(_)
             | Self::Refused { .. } => "invalid_request_error",
-            Self::ModelNotAllowed(_) | Self::NotAllowedAnywhere(_) => "permission_error",
+            Self::ModelNotAllowed(_) | Self::NotAllowedAnywhere(_) | Self::TargetNotNamed => {
+                "permission_error"
+            }
             Self::RateLimited { .. } | Self::FlowExceeded(FlowRefusal::Concurrency { .. }) => "requests",
             Self::FlowExceeded(FlowRefusal::Tokens { .. }) => "tokens",
             Self::InsufficientQuota(_) | Self::BudgetExceeded(_) => "insufficient_quota",

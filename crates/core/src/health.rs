@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::outcome::{Cause, Weight};
 use crate::record::{Record, Try};
-use crate::routing::Pace;
+use crate::routing::{Pace, SCORE_SAMPLES};
 use crate::time::Timestamp;
 
 /// Outcomes are kept together by the time at which they ended.
@@ -16,6 +16,12 @@ pub const BUCKET: Duration = Duration::from_secs(5);
 
 /// A bucket with so many outcomes says enough; more are left out.
 pub const BUCKET_HOLDS: usize = 200;
+
+/// Over which time it is said how fast a target was.
+const PACE_WINDOW: Duration = Duration::from_secs(120);
+
+/// The same where traffic is thin.
+pub const WIDEST_PACE_WINDOW: Duration = Duration::from_secs(600);
 
 /// How long a bucket is kept, in seconds.
 const KEPT_SECS: u64 = 3_600;
@@ -150,10 +156,13 @@ impl Window {
         tally
     }
 
-    /// How fast the answers came that ended after `ended`; `None` where there are none.
+    /// How fast the answers of the last minutes came: of two, or of ten where those are too few to say much; `None` where
+    /// there are none.
     #[must_use]
-    pub fn pace(&self, ended: Timestamp, now: Timestamp) -> Option<Pace> {
-        let (p95_us, samples) = self.p95(|one| one.ended_us > ended)?;
+    pub fn pace(&self, now: Timestamp) -> Option<Pace> {
+        let within = |time: Duration| self.p95(|one| one.ended_us > now.minus(time));
+        let many = within(PACE_WINDOW).filter(|(_, samples)| *samples >= SCORE_SAMPLES);
+        let (p95_us, samples) = many.or_else(|| within(WIDEST_PACE_WINDOW))?;
         Some(Pace { p95_us, samples, at_us: now })
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tollgate_aws::causes::Causes;
 use tollgate_core::breaker::{Breaker, BreakerPolicy};
 use tollgate_core::catalogue::Catalogue;
-use tollgate_core::health::{Outcome, outcomes};
+use tollgate_core::health::{Outcome, WIDEST_PACE_WINDOW, outcomes};
 use tollgate_core::metrics::breaker_states;
 use tollgate_core::ports::{Board, Breakers, Metrics, Outcomes, Settings, Shift, StoreError};
 use tollgate_core::settings::Document;
@@ -26,9 +26,8 @@ const ROUNDS: u8 = 4;
 /// A breaker that does not move is shown so often, where calls say something about it.
 const SHOWN_EVERY: Duration = Duration::from_secs(60);
 
-/// How often it is said how fast a target was, and over which time.
+/// How often it is said how fast a target was.
 const PACED_EVERY: Duration = Duration::from_secs(15);
-const PACE_WINDOW: Duration = Duration::from_secs(120);
 
 /// What ended before is of no use to any breaker.
 const OLDEST: Duration = Duration::from_secs(600);
@@ -146,9 +145,8 @@ impl Health {
         if !is_due {
             return Ok(());
         }
-        let since = now.minus(PACE_WINDOW);
-        let pace = self.ports.outcomes.window(id, since).await?.pace(since, now);
-        match pace {
+        let window = self.ports.outcomes.window(id, now.minus(WIDEST_PACE_WINDOW)).await?;
+        match window.pace(now) {
             Some(pace) => self.ports.breakers.pace(id, &pace).await,
             None => Ok(()),
         }

@@ -59,7 +59,12 @@ pub(crate) struct Sent {
 
 /// The beginning of an answer.
 pub(crate) enum Started {
-    Json { body: Bytes, glimpse: Glimpse },
+    /// All of it, and when its first content came, if it came as a stream.
+    Json {
+        body: Bytes,
+        glimpse: Glimpse,
+        spoke: Option<Timestamp>,
+    },
     Stream(Box<Opened>),
 }
 

@@ -3,7 +3,7 @@
 
 use tollgate_core::bound::attempt_bound;
 use tollgate_core::catalogue::Target;
-use tollgate_core::constraint::{allow, nothing_allowed};
+use tollgate_core::constraint::{TARGET_HEADER, allow, nothing_allowed};
 use tollgate_core::error::Error;
 use tollgate_core::money::Nanos;
 use tollgate_core::prompt::{Item, Prompt};
@@ -45,6 +45,11 @@ pub(crate) fn choose<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Ch
         // A response is not gone on with elsewhere.
         return Ok(Choice { targets, longer: Vec::new(), route, decision });
     }
+    if let Some(id) = &wish.arrival.terms.target {
+        let targets = allowed(documents, wish, vec![named(documents, wish, id)?])?;
+        let decision = decision(Reason::Named, Vec::new());
+        return Ok(Choice { targets, longer: Vec::new(), route, decision });
+    }
     let routed = documents.routing.targets(&documents.catalogue, &query);
     let mut targets = allowed(documents, wish, routed)?;
     let candidates: Vec<Candidate<'_>> = targets.iter().map(|one| candidate(documents, wish, *one)).collect();
@@ -74,6 +79,18 @@ fn allowed<'a>(
     let were_there = !targets.is_empty();
     targets.retain(|(_, target)| allow(&constraints, target));
     if were_there && targets.is_empty() { Err(nothing_allowed(&wish.request.model)) } else { Ok(targets) }
+}
+
+/// The target that the call names.
+fn named<'a>(documents: &'a Documents, wish: &Wish<'_>, id: &str) -> Result<(&'a str, &'a Target), Error> {
+    if !wish.arrival.caller.role.may_name_targets() {
+        return Err(Error::TargetNotNamed);
+    }
+    let all = documents.catalogue.targets_of(&wish.request.model);
+    let ids: Vec<&str> = all.iter().map(|(known, _)| *known).collect();
+    let message =
+        format!("{TARGET_HEADER}: the targets of \"{}\" are {}", wish.request.model, ids.join(", "));
+    all.into_iter().find(|(known, _)| *known == id).ok_or_else(|| Error::invalid(TARGET_HEADER, message))
 }
 
 /// Who made the response that the call goes on from.

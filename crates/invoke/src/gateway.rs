@@ -284,14 +284,15 @@ impl Gateway {
         }
         name_redacted(&mut headers, &sent.record);
         match reply {
-            Started::Json { body, glimpse } => {
+            Started::Json { body, glimpse, spoke } => {
                 let bill = sent.bill(glimpse.usage, glimpse.service_tier.as_deref());
                 if !serving.near.compares() {
                     let cost = bill.cost.plus(serving.near.embedded);
                     set(&mut headers, "x-tollgate-cost-usd", &cost.nanos.to_string());
                 }
                 let reply = body.clone();
-                let job = async move { self.finish_json(serving, sent, &bill, (reply, glimpse)).await };
+                let job =
+                    async move { self.finish_json((serving, sent), &bill, (reply, glimpse), spoke).await };
                 Answer::json(StatusCode::OK, headers, body).then(Box::pin(job))
             }
             Started::Stream(opened) => {

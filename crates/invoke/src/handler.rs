@@ -120,13 +120,17 @@ impl Invocation {
         let values = headers.get_all(idempotency::HEADER).iter().map(http::HeaderValue::as_bytes);
         let key = IdempotencyKey::from_values(values)?;
         let claim = key.map(|key| Claim::new(&caller, &key, (dialect, &body), &self.request_id, self.at));
+        let terms = Terms::read(|name| joined(headers, name))?;
+        let mut directive = Directive::read(|name| joined(headers, name))?;
+        // Whoever names a target wants its answer, and no kept one.
+        directive.no_store |= terms.target.is_some();
         Ok(Arrival {
             request_id: self.request_id,
             at: self.at,
             deadline: self.deadline.minus(MARGIN),
             caller,
-            directive: Directive::read(|name| joined(headers, name))?,
-            terms: Terms::read(|name| joined(headers, name))?,
+            directive,
+            terms,
             is_strict: is_strict(headers)?,
             trim: trim(headers)?,
             claim,

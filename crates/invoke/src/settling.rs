@@ -28,7 +28,7 @@ pub(crate) struct Ending {
     pub(crate) cause: Cause,
     pub(crate) ended: Timestamp,
     pub(crate) first_token_us: Option<u64>,
-    /// When the last target said its first content, if it was a stream.
+    /// When the last target said its first content, if it was asked for a stream.
     pub(crate) spoke: Option<Timestamp>,
     pub(crate) response_id: Option<String>,
     /// What the client got, unless it was too long to keep.
@@ -39,10 +39,10 @@ impl Gateway {
     /// After a whole answer.
     pub(crate) async fn finish_json(
         &self,
-        mut serving: Serving,
-        mut sent: Sent,
+        (mut serving, mut sent): (Serving, Sent),
         bill: &Bill,
         (body, glimpse): (Bytes, Glimpse),
+        spoke: Option<Timestamp>,
     ) {
         let answered = Some(sent.answered(Form::Json, &body));
         let ending = Ending {
@@ -50,7 +50,7 @@ impl Gateway {
             cause: Cause::Ok,
             ended: (self.options.clock)(),
             first_token_us: None,
-            spoke: None,
+            spoke,
             response_id: glimpse.response_id,
             answered,
         };

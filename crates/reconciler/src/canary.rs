@@ -98,7 +98,7 @@ impl Canary {
     async fn call(&self, secret: &str, finding: &mut Finding) -> Result<(), Wrong> {
         let key = self.secrets.text(secret).await?;
         let began = (self.clock)();
-        let request_id = self.door.ask(&key, &self.model).await?;
+        let request_id = self.door.ask(&key, &self.model, None).await?;
         let latency = (self.clock)().since(began);
         finding.latency_us = u64::try_from(latency.as_micros()).ok();
         finding.request_id = Some(request_id.clone());

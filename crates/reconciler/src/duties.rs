@@ -16,6 +16,7 @@ use crate::bypass::{PublishError, Watch};
 use crate::canary::{Canary, CanaryError, Finding};
 use crate::event::Event;
 use crate::handler::{Handler, Incomplete, Tally};
+use crate::probe::{ProbeError, Probed, Prober};
 use crate::sight::{Bill, Sight, SightError};
 
 /// All that the reconciler does.
@@ -28,6 +29,8 @@ pub struct Duties {
     pub watch: Watch,
     /// Every five minutes, where there is one.
     pub canary: Canary,
+    /// Each minute, where there is a canary.
+    pub prober: Prober,
     /// For what nobody understands.
     pub letters: Arc<dyn DeadLetters>,
     /// Now.
@@ -48,6 +51,8 @@ pub enum Done {
     Billed(Bill),
     /// The canary sang.
     Canary(Finding),
+    /// Targets were probed.
+    Probed(Probed),
     /// A call was seen that was counted.
     Bypass,
     /// A call was seen that was not counted, because it is ours or was refused.
@@ -71,6 +76,9 @@ pub enum DutyError {
     /// The canary's.
     #[error(transparent)]
     Canary(#[from] CanaryError),
+    /// Nothing could be probed.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
     /// An event is neither understood nor set aside; Lambda brings it again.
     #[error("the event could not be set aside")]
     Letters(#[from] QueueError),
@@ -86,6 +94,7 @@ impl Duties {
             Ok(Event::Reconcile(day)) => Ok(Done::Reconciled(self.sight.reconcile(day, now).await?)),
             Ok(Event::Costs(day)) => Ok(Done::Billed(self.sight.costs(day, now).await?)),
             Ok(Event::Canary) => Ok(Done::Canary(self.canary.sing().await?)),
+            Ok(Event::Probe) => Ok(Done::Probed(self.prober.probe(deadline).await?)),
             Ok(Event::Call(call)) => self.see(event, &call, now).await,
             Err(unknown) => self.set_aside(event, Causes(&unknown).to_string()).await,
         }

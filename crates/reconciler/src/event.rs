@@ -18,6 +18,8 @@ pub enum Event {
     Costs(Option<Day>),
     /// Every five minutes: a call through the front door.
     Canary,
+    /// Every minute: calls of targets of which too little is known.
+    Probe,
     /// Somebody called a model.
     Call(Box<ModelCall>),
 }
@@ -51,6 +53,7 @@ enum Task {
         day: Option<Day>,
     },
     Canary,
+    Probe,
 }
 
 const SCHEDULED: &str = "Scheduled Event";
@@ -81,6 +84,7 @@ impl From<Task> for Event {
             Task::Reconcile { day } => Self::Reconcile(day),
             Task::Costs { day } => Self::Costs(day),
             Task::Canary => Self::Canary,
+            Task::Probe => Self::Probe,
         }
     }
 }
@@ -109,6 +113,7 @@ mod tests {
         );
         assert_eq!(read(r#"{"task": "costs", "day": "2026-11-24"}"#), Event::Costs(Some(day)));
         assert_eq!(read(include_str!("../../../events/reconciler/canary.json")), Event::Canary);
+        assert_eq!(read(include_str!("../../../events/reconciler/probe.json")), Event::Probe);
     }
 
     #[test]

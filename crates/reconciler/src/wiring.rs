@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tollgate_aws::bills::Bills;
+use tollgate_aws::breakers::DynamoBreakers;
 use tollgate_aws::bypasses::Bypasses;
 use tollgate_aws::cloudwatch::CloudWatch;
 use tollgate_aws::comparison::Comparer;
@@ -26,6 +27,7 @@ use tollgate_core::ports::Vectors;
 use crate::bypass::Watch;
 use crate::canary::Canary;
 use crate::figures::Figures;
+use crate::probe::Prober;
 use crate::sight::Sight;
 use crate::{Config, Duties, Handler};
 
@@ -36,6 +38,7 @@ impl Duties {
         let client = DynamoClient::new(sdk);
         let metrics = CloudWatch::new(sdk, config.metric_namespace.clone());
         let figures = Figures::new(Arc::new(metrics), config.environment.clone());
+        let (door, secrets) = (FrontDoor::new(&config.front_door_url), Secrets::new(sdk));
         Self {
             sweep: sweep(sdk, &client, &config),
             sight: sight(sdk, &client, &config, figures.clone()),
@@ -45,9 +48,17 @@ impl Duties {
                 figures.clone(),
             ),
             letters: Arc::new(SqsDeadLetters::new(sdk, &config.dead_letter_queue_url)),
+            prober: Prober {
+                door: door.clone(),
+                secrets: secrets.clone(),
+                secret: config.canary_secret.clone(),
+                settings: Arc::new(DynamoSettings::new(client.clone(), config.config_table.clone())),
+                breakers: Arc::new(DynamoBreakers::new(client.clone(), config.config_table.clone())),
+                clock: clock::now,
+            },
             canary: Canary {
-                door: FrontDoor::new(&config.front_door_url),
-                secrets: Secrets::new(sdk),
+                door,
+                secrets,
                 secret: config.canary_secret,
                 model: config.canary_model,
                 records: Arc::new(DynamoRecords::new(client, config.ledger_table)),

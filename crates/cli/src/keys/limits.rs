@@ -134,6 +134,8 @@ pub(crate) struct Without {
 pub(crate) enum RoleName {
     /// Calls models
     Caller,
+    /// Also names the target that serves its calls, to try it
+    Prober,
     /// Also reads spend and ledger
     Viewer,
     /// Also changes keys, flags and configuration
@@ -181,6 +183,7 @@ impl From<RoleName> for Role {
     fn from(name: RoleName) -> Self {
         match name {
             RoleName::Caller => Self::Caller,
+            RoleName::Prober => Self::Prober,
             RoleName::Viewer => Self::Viewer,
             RoleName::Operator => Self::Operator,
         }

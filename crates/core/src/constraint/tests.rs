@@ -63,7 +63,7 @@ fn what_holds_for_a_call_is_all_that_its_tenant_and_its_headers_say() {
     .unwrap();
     let name = |text: &str| Some(text.parse().unwrap());
     let of = |tenant: &str, residency, data_class| {
-        let terms = Terms { residency, data_class, task: None };
+        let terms = Terms { residency, data_class, ..Terms::default() };
         constraints.of(&tenant.parse().unwrap(), &terms).map(|all| all.len())
     };
 

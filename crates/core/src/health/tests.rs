@@ -85,6 +85,30 @@ fn ninety_five_in_a_hundred_wait_no_longer_than_the_p95() {
     assert_eq!(Window::default().tally(NOON, NOON).p95_us, None);
 }
 
+#[test]
+fn a_pace_is_that_of_two_minutes_or_of_ten_where_traffic_is_thin() {
+    let answers = |count: u64, age_secs: u64, latency_us: u64| {
+        let ended_us = Timestamp::from_secs(NOON.as_secs() - age_secs);
+        let answer = move |number| Outcome {
+            ended_us,
+            id: format!("{age_secs}/{number}"),
+            cause: Cause::Ok,
+            began_us: ended_us,
+            latency_us,
+            retry_after_secs: None,
+        };
+        (0..count).map(answer)
+    };
+    let pace = |window: Window| window.pace(NOON).map(|pace| (pace.p95_us, pace.samples));
+
+    let busy: Window = answers(20, 60, 7).chain(answers(20, 300, 900)).collect();
+    let thin: Window = answers(19, 60, 7).chain(answers(20, 300, 900)).chain(answers(9, 700, 1)).collect();
+
+    assert_eq!(pace(busy), Some((7, 20)));
+    assert_eq!(pace(thin), Some((900, 39)));
+    assert_eq!(pace(Window::default()), None);
+}
+
 proptest! {
     #[test]
     fn an_outcome_is_read_as_it_was_written(

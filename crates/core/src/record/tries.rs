@@ -17,7 +17,7 @@ pub struct Try {
     pub began_us: Timestamp,
     /// From there to its end.
     pub took_us: u64,
-    /// From there to the first content; only of a stream that had any.
+    /// From there to the first content; only where the target was asked for a stream, and said any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_us: Option<u64>,
     /// When the provider wants to be asked again, in seconds from the end.

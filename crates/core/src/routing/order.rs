@@ -24,6 +24,8 @@ pub enum Reason {
     BestScore,
     /// It made what the call goes on from.
     Continues,
+    /// The call names it.
+    Named,
 }
 
 /// The scores of one target, each between 0 and 1.
@@ -67,6 +69,7 @@ impl Reason {
             Self::CheapFirst => "cheap-first",
             Self::BestScore => "best-score",
             Self::Continues => "continues",
+            Self::Named => "named",
         }
     }
 }

@@ -22,6 +22,9 @@ pub enum Strategy {
         /// Nothing is believed of a target with fewer answers.
         #[serde(default = "min_samples")]
         min_samples: u64,
+        /// Targets with fewer answers are asked by the gateway itself: see [`super::Probe`].
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        probe: bool,
     },
     /// The lowest bound of the call's cost first.
     Cost {},
@@ -51,7 +54,7 @@ pub enum Strategy {
 }
 
 /// Answers that a p95 rests on at least, for a score.
-const SCORE_SAMPLES: u64 = 20;
+pub const SCORE_SAMPLES: u64 = 20;
 
 const fn explore() -> u8 {
     5
@@ -110,7 +113,7 @@ impl Strategy {
                 let places = sorted(candidates, |one| one.cost.unwrap_or(Nanos(u64::MAX)));
                 Order { places, reason: Reason::Cheapest, scores: Vec::new() }
             }
-            Self::Latency { explore_percent, min_samples } => {
+            Self::Latency { explore_percent, min_samples, .. } => {
                 by_latency(candidates, *min_samples, draw % 100 < u32::from(*explore_percent))
             }
             Self::Score { cost, latency, quality, compliance } => {

@@ -59,7 +59,7 @@ impl Gateway {
             Reply::Whole(said) => {
                 let mut interpreter = Interpreter::new(step.ready.hearing, &telling).restoring(restorer);
                 let (body, glimpse) = interpreter.whole(said).map_err(no_answer)?;
-                Ok(Started::Json { body, glimpse })
+                Ok(Started::Json { body, glimpse, spoke: None })
             }
             Reply::Stream(pieces) if serving.request.stream => {
                 let interpreter = interpreter(serving, step, &telling).restoring(restorer);
@@ -77,7 +77,8 @@ impl Gateway {
                     between: Duration::from_millis(step.target.timeouts.between_tokens_ms),
                     end: begun + self.longest(serving, step),
                 };
-                gather(pieces, Gatherer::new(step.ready.hearing, &telling, restorer), &times).await
+                let gatherer = Gatherer::new(step.ready.hearing, &telling, restorer);
+                self.gather(pieces, gatherer, &times).await
             }
         }
     }
@@ -128,6 +129,36 @@ impl Gateway {
         patience.min(self.longest(serving, step))
     }
 
+    /// Hears a stream to its end, for a caller who wants it whole: nobody has seen any of it, so until then it can fail
+    /// like any answer.
+    async fn gather(
+        &self,
+        mut pieces: Pieces,
+        mut gatherer: Gatherer,
+        times: &Times,
+    ) -> Result<Started, ModelError> {
+        let (mut spoke, mut bytes) = (None, 0);
+        while !gatherer.is_over() {
+            let by = if spoke.is_some() { Instant::now() + times.between } else { times.first_content };
+            let next =
+                timeout_at(by.min(times.end), pieces.next()).await.map_err(|_| ModelError::TimedOut)?;
+            let Some(said) = next.transpose()? else { break };
+            if let Said::Json(json) = &said {
+                bytes += json.len();
+            }
+            if bytes > MOST_GATHERED {
+                return Err(ModelError::Garbled(
+                    format!("the answer is longer than {MOST_GATHERED} bytes").into(),
+                ));
+            }
+            if gatherer.hear(said).map_err(no_answer)?.has_content {
+                spoke.get_or_insert_with(self.options.clock);
+            }
+        }
+        let (body, glimpse) = gatherer.whole().map_err(no_answer)?;
+        Ok(Started::Json { body, glimpse, spoke })
+    }
+
     /// How long an attempt may take to its end.
     fn longest(&self, serving: &Serving, step: &Step) -> Duration {
         let (arrival, now) = (&serving.arrival, (self.options.clock)());
@@ -147,28 +178,6 @@ fn interpreter(serving: &Serving, step: &Step, telling: &Telling<'_>) -> Interpr
     }
 }
 
-/// Hears a stream to its end, for a caller who wants it whole: nobody has seen any of it, so until then it can fail like
-/// any answer.
-async fn gather(mut pieces: Pieces, mut gatherer: Gatherer, times: &Times) -> Result<Started, ModelError> {
-    let (mut has_content, mut bytes) = (false, 0);
-    while !gatherer.is_over() {
-        let by = if has_content { Instant::now() + times.between } else { times.first_content };
-        let next = timeout_at(by.min(times.end), pieces.next()).await.map_err(|_| ModelError::TimedOut)?;
-        let Some(said) = next.transpose()? else { break };
-        if let Said::Json(json) = &said {
-            bytes += json.len();
-        }
-        if bytes > MOST_GATHERED {
-            return Err(ModelError::Garbled(
-                format!("the answer is longer than {MOST_GATHERED} bytes").into(),
-            ));
-        }
-        has_content |= gatherer.hear(said).map_err(no_answer)?.has_content;
-    }
-    let (body, glimpse) = gatherer.whole().map_err(no_answer)?;
-    Ok(Started::Json { body, glimpse })
-}
-
 impl Opened {
     /// Waits for the first content. The last target may take longer: then the headers go out, and the stream goes on.
     async fn hold(mut self, give_up: Instant, chance: Chance) -> Result<Self, ModelError> {
@@ -186,7 +195,7 @@ impl Opened {
                 }
             }
         };
-        match (tokio::time::timeout_at(give_up, wait).await, chance) {
+        match (timeout_at(give_up, wait).await, chance) {
             (Ok(Ok(())), _) | (Err(_), Chance::Last) => Ok(self),
             (Ok(Err(error)), _) => Err(error),
             (Err(_), Chance::NotLast) => Err(ModelError::TimedOut),

@@ -57,9 +57,9 @@ impl Gateway {
         why: Insufficient,
         failed: &mut Failed,
     ) -> Held {
-        let glimpse = match &reply {
-            Started::Json { glimpse, .. } => glimpse.clone(),
-            Started::Stream(opened) => opened.seen(),
+        let (glimpse, first) = match &reply {
+            Started::Json { glimpse, spoke, .. } => (glimpse.clone(), *spoke),
+            Started::Stream(opened) => (opened.seen(), None),
         };
         let bill = sent.bill(glimpse.usage, glimpse.service_tier.as_deref());
         let estimate = if bill.estimated { bill.cost } else { Amount::ZERO };
@@ -71,7 +71,7 @@ impl Gateway {
             cause: Cause::Ok,
             retry_after: None,
             began: sent.began,
-            first: None,
+            first,
             ended,
             is_apart: serving.tenant.role_arn.is_some(),
         };
@@ -91,9 +91,9 @@ async fn judged(
     reply: Started,
 ) -> Result<(Started, Option<Insufficient>), ModelError> {
     let (reply, form, said, finish) = match reply {
-        Started::Json { body, glimpse } => {
+        Started::Json { ref body, ref glimpse, .. } => {
             let (said, finish) = (body.clone(), glimpse.finish);
-            (Started::Json { body, glimpse }, Form::Json, said, finish)
+            (reply, Form::Json, said, finish)
         }
         Started::Stream(opened) => {
             let whole = tokio::time::timeout(LONGEST_HOLD, opened.hold_whole()).await;

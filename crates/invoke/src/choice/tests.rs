@@ -305,3 +305,41 @@ async fn a_retry_of_the_same_call_stands_where_the_call_stood() {
     }
     assert_eq!(asked, [Reason::Fastest, Reason::Explored].into(), "half of the keys explore");
 }
+
+/// A call that names its target, with a key of this role.
+fn naming(target: &str, role: &str, is_eu: bool) -> Value {
+    let mut event = call(false, is_eu, false, false);
+    event["requestContext"]["authorizer"]["role"] = role.into();
+    event["headers"]["x-tollgate-target"] = target.into();
+    event["multiValueHeaders"]["x-tollgate-target"] = json!([target]);
+    event
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prober_names_the_target_and_gets_a_fresh_answer_of_that_one() {
+    let again = || answers("a", "stop", Some(usage(3, 1)));
+    let world = world(vec![again(), again()], &json!({"kind": "failover"}));
+
+    for _ in 0..2 {
+        let said = world.call(naming("ohio", "prober", false)).await;
+        assert_eq!((said.status, said.header("x-tollgate-cache")), (200, "bypass"), "{}", said.body);
+    }
+
+    let decision = world.record().decision.unwrap();
+    assert_eq!((world.model.asked(), decision.reason), (vec!["ohio.model".to_owned(); 2], Reason::Named));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_name_a_target_is_told_and_so_is_who_names_a_wrong_one() {
+    let world = world(vec![], &json!({"kind": "failover"}));
+
+    let caller = world.call(naming("ohio", "caller", false)).await;
+    let unknown = world.call(naming("moscow", "prober", false)).await;
+    let not_allowed = world.call(naming("ohio", "prober", true)).await;
+
+    assert_eq!((caller.status, caller.code().as_str()), (403, "target_not_allowed"));
+    assert_eq!((unknown.status, &unknown.json()["error"]["param"]), (400, &json!("x-tollgate-target")));
+    assert!(unknown.body.contains("paris"), "{}", unknown.body);
+    assert_eq!((not_allowed.status, not_allowed.code().as_str()), (403, "no_allowed_target"));
+    assert!(world.is_untouched());
+}
