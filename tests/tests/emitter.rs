@@ -136,6 +136,7 @@ impl World {
             iam: Iam::Ignored,
             log_file: folder.join("emulator.log"),
             temp_dir: folder.join("temp"),
+            vectors_url: String::new(),
         };
         let emulator = Emulator::start(&spec).await.expect("`make tools` has installed the emulator");
         let proxy = FaultProxy::start(emulator.endpoint()).await.expect("a free port");

@@ -32,6 +32,8 @@ pub struct EmulatorSpec {
     pub log_file: PathBuf,
     /// Where it keeps what it unpacks.
     pub temp_dir: PathBuf,
+    /// Where the functions that it runs find S3 Vectors, which it does not know; nowhere where empty.
+    pub vectors_url: String,
 }
 
 /// What becomes of a call that no policy allows.
@@ -155,6 +157,7 @@ fn command(spec: &EmulatorSpec, endpoint: &str) -> io::Result<Command> {
         .env("BIND_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", spec.port.to_string())
         .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_ENDPOINT_URL_S3VECTORS", &spec.vectors_url)
         .env("AWS_ACCESS_KEY_ID", ROOT_KEY)
         .env("AWS_SECRET_ACCESS_KEY", ROOT_KEY)
         .env("IOT_MTLS_ENABLED", "0")

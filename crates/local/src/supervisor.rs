@@ -131,6 +131,7 @@ impl Running {
             iam: settings.iam(),
             log_file: log.clone(),
             temp_dir: settings.temp_dir(),
+            vectors_url: settings.standin_url(),
         };
         let emulator =
             Emulator::start(&spec).await.map_err(|error| SupervisorError::Emulator { error, log })?;

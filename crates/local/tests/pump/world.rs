@@ -180,6 +180,7 @@ async fn start_emulator(folder: &Path) -> Emulator {
         iam: Iam::Ignored,
         log_file: folder.join("emulator.log"),
         temp_dir: folder.join("tmp"),
+        vectors_url: String::new(),
     };
     Emulator::start(&spec).await.unwrap()
 }
