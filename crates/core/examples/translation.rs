@@ -18,7 +18,7 @@ use tollgate_core::caller::{Caller, Role};
 use tollgate_core::catalogue::Catalogue;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::event::{Event, FinishReason};
-use tollgate_core::interpreter::{Interpreter, Telling};
+use tollgate_core::interpreter::{Gatherer, Interpreter, Telling};
 use tollgate_core::model::Said;
 use tollgate_core::output_policy::OutputPolicy;
 use tollgate_core::ready::{Manner, Ready};
@@ -42,7 +42,10 @@ fn main() {
         .expect("the shipped catalogue is valid");
     let kilobytes = 16;
     println!("a request of {kilobytes} KB, and a stream of {CHUNKS} pieces; medians of {ROUNDS} rounds\n");
-    println!("{:<26} {:>12} {:>8} {:>14} {:>8}", "client → target", "request", "ratio", "per piece", "ratio");
+    println!(
+        "{:<26} {:>12} {:>8} {:>14} {:>8} {:>14} {:>8}",
+        "client → target", "request", "ratio", "per piece", "ratio", "gathered", "ratio"
+    );
     let mut passed = None;
     for pair in pairs() {
         let body = body(pair.dialect, kilobytes);
@@ -71,15 +74,25 @@ fn main() {
             }
             black_box(interpreter.end());
         });
-        let piece_time = stream_time / u32::try_from(CHUNKS).unwrap_or(1);
+        let gathered_time = median(|| {
+            let mut gatherer = Gatherer::new(ready.hearing, &telling, None);
+            for said in &pair.said {
+                black_box(gatherer.hear(said.clone()).expect("the answer is right"));
+            }
+            black_box(gatherer.whole().expect("the answer is whole"));
+        });
+        let per_piece = |time: Duration| time / u32::try_from(CHUNKS).unwrap_or(1);
+        let (piece_time, gathered_time) = (per_piece(stream_time), per_piece(gathered_time));
         let (of_request, of_piece) = *passed.get_or_insert((request_time, piece_time));
         println!(
-            "{:<26} {:>12} {:>8} {:>14} {:>8}",
+            "{:<26} {:>12} {:>8} {:>14} {:>8} {:>14} {:>8}",
             pair.name,
             format!("{request_time:.1?}"),
             ratio(request_time, of_request),
             format!("{piece_time:.1?}"),
             ratio(piece_time, of_piece),
+            format!("{gathered_time:.1?}"),
+            ratio(gathered_time, of_piece),
         );
     }
     measure_key(kilobytes);
