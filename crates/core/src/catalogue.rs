@@ -68,6 +68,9 @@ pub struct Target {
     /// Whether it can answer as a stream.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub streams: bool,
+    /// Whether it thinks, silently, where a call names no reasoning effort.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub thinks: bool,
     /// What it makes of settings; those without a rule pass as they are.
     #[serde(default)]
     pub parameters: Rules,
@@ -110,9 +113,9 @@ const fn is_yes(yes: &bool) -> bool {
 pub struct Timeouts {
     /// To connect.
     pub connect_ms: u64,
-    /// From sending the request to the head of the answer, and to the first content of a stream while another target
-    /// could still answer. The last one may think for longer: its stream goes on with pings. Where absent, it is 5 s
-    /// while another target could still answer, and 20 s for the last, or where the call names a reasoning effort.
+    /// From sending the request to the head of the answer, and to its first content while another target could still
+    /// answer. The last one may take longer: its stream goes on with pings. Where absent, it is 5 s while another
+    /// target could still answer, and 20 s for the last, or where the model thinks: then it is to the head alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_token_ms: Option<u64>,
     /// From one event of a stream to the next, once its content has begun.
@@ -137,8 +140,8 @@ pub enum Chance {
 }
 
 impl Timeouts {
-    /// How long its first content may take. Who can be replaced is waited for less long, unless the catalogue says how
-    /// long, or the caller asked for thought: a model that thinks is silent, and would be paid for twice.
+    /// How long the head of its answer may take, and its first content where it does not think. Who can be replaced is
+    /// waited for less long, unless the catalogue says how long.
     #[must_use]
     pub fn first_token_ms(&self, chance: Chance, thinks: bool) -> u64 {
         let usual = match chance {

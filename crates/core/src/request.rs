@@ -127,12 +127,11 @@ impl Request {
         said.or_else(|| matches!(self.ask, Ask::Embed(_)).then(Name::embedding))
     }
 
-    /// Whether the model is asked to think before it speaks.
+    /// Whether the model is asked to think before it speaks; `None` where that is left to it.
     #[must_use]
-    pub fn thinks(&self) -> bool {
-        let parameters = self.prompt().map(|prompt| &prompt.parameters);
-        let effort = parameters.and_then(|parameters| parameters.get(Parameter::ReasoningEffort)?.as_str());
-        effort.is_some_and(|effort| !matches!(effort, "none" | "minimal"))
+    pub fn thinks(&self) -> Option<bool> {
+        let effort = self.prompt()?.parameters.get(Parameter::ReasoningEffort)?.as_str()?;
+        Some(!matches!(effort, "none" | "minimal"))
     }
 
     /// How many pieces the provider wraps in tokens of its own: messages, tools, texts.

@@ -14,7 +14,8 @@ use crate::arrival::Serving;
 use crate::gateway::Gateway;
 use crate::plan::Step;
 
-/// How long an answer that cannot come as a stream may take at most while somebody else could still give it.
+/// How long an answer may take at most while somebody else could still give it: one that cannot come as a stream to its end,
+/// one that is thought over to its first content.
 const WHOLE_ANSWER: Duration = Duration::from_secs(120);
 
 /// Slower than this for each token of it, no model writes, nor for each further text that it embeds.
@@ -64,16 +65,19 @@ impl Gateway {
             Reply::Stream(pieces) if serving.request.stream => {
                 let interpreter = interpreter(serving, step, &telling).restoring(restorer);
                 let elapsed = (self.options.clock)().since(serving.arrival.at);
-                let give_up = match chance {
-                    Chance::Last => Instant::now() + HOLD_HEADERS.saturating_sub(elapsed),
-                    Chance::NotLast => begun + timeout,
+                // Who thinks is kept, once it has begun to answer: it would be paid for twice.
+                let (give_up, chance) = match chance {
+                    Chance::NotLast if !is_thinking(serving, step) => (begun + timeout, chance),
+                    _ => (Instant::now() + HOLD_HEADERS.saturating_sub(elapsed), Chance::Last),
                 };
                 let opened = Opened { held: Vec::new(), pieces, interpreter };
                 opened.hold(give_up, chance).await.map(Box::new).map(Started::Stream)
             }
             Reply::Stream(pieces) => {
+                let first_content =
+                    if is_thinking(serving, step) { WHOLE_ANSWER.max(timeout) } else { timeout };
                 let times = Times {
-                    first_content: begun + timeout,
+                    first_content: begun + first_content,
                     between: Duration::from_millis(step.target.timeouts.between_tokens_ms),
                     end: begun + self.longest(serving, step),
                 };
@@ -108,10 +112,10 @@ impl Gateway {
         self.model.call(&call).await
     }
 
-    /// How long an attempt may take: a stream to its first content while it can be replaced, what is whole to its end.
+    /// How long an attempt may take: a stream to its head, what is whole to its end.
     pub(crate) fn patience(&self, serving: &Serving, step: &Step, chance: Chance) -> Duration {
         let (request, times) = (&serving.request, &step.target.timeouts);
-        let first_token = Duration::from_millis(times.first_token_ms(chance, request.thinks()));
+        let first_token = Duration::from_millis(times.first_token_ms(chance, is_thinking(serving, step)));
         let patience = match (request.stream, chance) {
             (true, _) => first_token,
             (false, Chance::Last) => Duration::MAX,
@@ -169,6 +173,13 @@ impl Gateway {
             most.min(LONGEST_JSON.saturating_sub(now.since(arrival.at)))
         }
     }
+}
+
+/// Whether silence may be thought: the model thinks, as the call or the catalogue says, and nobody says how long that may
+/// take.
+fn is_thinking(serving: &Serving, step: &Step) -> bool {
+    let thinks = serving.request.thinks().unwrap_or(step.target.thinks);
+    thinks && step.target.timeouts.first_token_ms.is_none()
 }
 
 fn interpreter(serving: &Serving, step: &Step, telling: &Telling<'_>) -> Interpreter {

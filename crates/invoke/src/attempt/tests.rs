@@ -2,6 +2,7 @@ mod cascade;
 mod failover;
 mod gathered;
 mod retries;
+mod thinking;
 
 use std::time::Duration;
 
@@ -156,23 +157,6 @@ async fn a_stream_that_is_silent_for_five_seconds_fails_over() {
     assert_eq!(start.elapsed().as_secs(), 5);
     assert_eq!(response.headers()["x-tollgate-provider"], "second");
     futures_util::future::join(read(response), run(job)).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_model_that_was_asked_to_think_is_given_the_time() {
-    for (effort, waits) in [("high", 20), ("none", 5)] {
-        let late = (Duration::from_secs(30), piece(content("late")));
-        let whole = at_once([content("b"), finish("stop"), usage_chunk(30, 5)]);
-        let world = World::scripted([streams([late]), streams(whole)]);
-        let start = tokio::time::Instant::now();
-        let messages = serde_json::json!([{"role": "user", "content": "a"}]);
-        let body = serde_json::json!({"model": "gpt-5.5", "stream": true, "reasoning_effort": effort, "messages": messages});
-
-        let (response, job) = world.begin(chat(body.to_string())).await;
-
-        assert_eq!(start.elapsed().as_secs(), waits, "{effort}");
-        futures_util::future::join(read(response), run(job)).await;
-    }
 }
 
 #[tokio::test(start_paused = true)]
