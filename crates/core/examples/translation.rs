@@ -18,7 +18,7 @@ use tollgate_core::caller::{Caller, Role};
 use tollgate_core::catalogue::Catalogue;
 use tollgate_core::dialect::Dialect;
 use tollgate_core::event::{Event, FinishReason};
-use tollgate_core::interpreter::{Gatherer, Interpreter, Telling};
+use tollgate_core::interpreter::{Gatherer, Hearing, Interpreter, Telling};
 use tollgate_core::model::Said;
 use tollgate_core::output_policy::OutputPolicy;
 use tollgate_core::ready::{Manner, Ready};
@@ -67,20 +67,7 @@ fn main() {
             target_id: pair.target,
             now: Timestamp::from_secs(1_795_348_800),
         };
-        let stream_time = median(|| {
-            let mut interpreter = Interpreter::new(ready.hearing, &telling);
-            for said in &pair.said {
-                black_box(interpreter.hear(said.clone()).expect("the answer is right"));
-            }
-            black_box(interpreter.end());
-        });
-        let gathered_time = median(|| {
-            let mut gatherer = Gatherer::new(ready.hearing, &telling, None);
-            for said in &pair.said {
-                black_box(gatherer.hear(said.clone()).expect("the answer is right"));
-            }
-            black_box(gatherer.whole().expect("the answer is whole"));
-        });
+        let (stream_time, gathered_time) = measure_answer(&pair, ready.hearing, &telling);
         let per_piece = |time: Duration| time / u32::try_from(CHUNKS).unwrap_or(1);
         let (piece_time, gathered_time) = (per_piece(stream_time), per_piece(gathered_time));
         let (of_request, of_piece) = *passed.get_or_insert((request_time, piece_time));
@@ -96,6 +83,25 @@ fn main() {
         );
     }
     measure_key(kilobytes);
+}
+
+/// What a stream takes that is told as it comes, and one that is gathered.
+fn measure_answer(pair: &Pair, hearing: Hearing, telling: &Telling<'_>) -> (Duration, Duration) {
+    let told = median(|| {
+        let mut interpreter = Interpreter::new(hearing, telling);
+        for said in &pair.said {
+            black_box(interpreter.hear(said.clone()).expect("the answer is right"));
+        }
+        black_box(interpreter.end());
+    });
+    let gathered = median(|| {
+        let mut gatherer = Gatherer::new(hearing, telling, None);
+        for said in &pair.said {
+            black_box(gatherer.hear(said.clone()).expect("the answer is right"));
+        }
+        black_box(gatherer.whole().expect("the answer is whole"));
+    });
+    (told, gathered)
 }
 
 /// What the cache's key takes, beside reading the request.
