@@ -11,10 +11,16 @@ pub(crate) enum Kind {
     ChatStream,
     ResponsesStream,
     Embeddings,
+    /// A cheap target is asked first, and never suffices.
+    Cascade,
 }
 
+/// The model whose calls the routing of the tests cascades.
+pub(crate) const CASCADED: &str = "gpt-oss-20b";
+
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [Self::Chat, Self::ChatStream, Self::ResponsesStream, Self::Embeddings];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Chat, Self::ChatStream, Self::ResponsesStream, Self::Embeddings, Self::Cascade];
 
     pub(crate) const fn is_stream(self) -> bool {
         matches!(self, Self::ChatStream | Self::ResponsesStream)
@@ -22,7 +28,7 @@ impl Kind {
 
     const fn path(self) -> &'static str {
         match self {
-            Self::Chat | Self::ChatStream => "/v1/chat/completions",
+            Self::Chat | Self::ChatStream | Self::Cascade => "/v1/chat/completions",
             Self::ResponsesStream => "/v1/responses",
             Self::Embeddings => "/v1/embeddings",
         }
@@ -30,9 +36,10 @@ impl Kind {
 
     fn body(self, text: &str) -> Value {
         let messages = json!([{"role": "user", "content": text}]);
-        let chat = json!({"model": "gpt-5.5", "messages": messages, "stream": self.is_stream(), "max_completion_tokens": 200});
+        let model = if self == Self::Cascade { CASCADED } else { "gpt-5.5" };
+        let chat = json!({"model": model, "messages": messages, "stream": self.is_stream(), "max_completion_tokens": 200});
         match self {
-            Self::Chat | Self::ChatStream => chat,
+            Self::Chat | Self::ChatStream | Self::Cascade => chat,
             Self::ResponsesStream => {
                 json!({"model": "gpt-5.5", "input": text, "stream": true, "max_output_tokens": 200})
             }

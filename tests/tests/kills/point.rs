@@ -32,20 +32,26 @@ pub(crate) enum Step {
     Read(u64),
     Reserve,
     Sent,
+    /// Room for the second call of a cascade.
+    Extend,
+    SentAgain,
     Settle,
     Store,
 }
 
 impl Step {
     /// The operation, and which one of it in the course of a call.
-    const fn request(self) -> (&'static str, u64) {
+    const fn request(self, kind: Kind) -> (&'static str, u64) {
+        let again = matches!(kind, Kind::Cascade) as u64;
         match self {
             Self::Read(number) => ("GetItem", number),
             // The first one finds the lane dry, the second brings a chunk.
             Self::Reserve => ("TransactWriteItems", 2),
             Self::Sent => ("PutItem", 1),
-            Self::Settle => ("TransactWriteItems", 3),
-            Self::Store => ("PutItem", 2),
+            Self::Extend => ("TransactWriteItems", 3),
+            Self::SentAgain => ("PutItem", 2),
+            Self::Settle => ("TransactWriteItems", 3 + again),
+            Self::Store => ("PutItem", 2 + again),
         }
     }
 }
@@ -55,6 +61,8 @@ impl Point {
     pub(crate) fn any(kind: Kind, random: &mut Rng) -> Self {
         let moment = if random.bool() { Moment::Before } else { Moment::After };
         let step = match random.u8(0..12) {
+            2 | 5 | 10 if kind == Kind::Cascade => Step::Extend,
+            3 | 7 | 11 if kind == Kind::Cascade => Step::SentAgain,
             0 => Step::Read(random.u64(1..3)),
             1..=3 => Step::Reserve,
             4..=5 => Step::Sent,
@@ -67,10 +75,10 @@ impl Point {
     }
 
     /// The plan that stops the call there.
-    pub(crate) fn plan(&self) -> impl FnMut(&Arrived) -> Fault + Send + 'static {
+    pub(crate) fn plan(&self, kind: Kind) -> impl FnMut(&Arrived) -> Fault + Send + 'static {
         let stop = match *self {
-            Self::Request { step, moment } => Some((step.request(), moment)),
-            Self::AtWork(_) => Some((Step::Sent.request(), Moment::After)),
+            Self::Request { step, moment } => Some((step.request(kind), moment)),
+            Self::AtWork(_) => Some((Step::Sent.request(kind), Moment::After)),
             Self::Chunk(_) => None,
         };
         let mut seen = 0;

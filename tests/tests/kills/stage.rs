@@ -17,7 +17,7 @@ use tollgate_tests::accounts::{ACCESS_KEY, Accounts};
 use tollgate_tests::fault_proxy::{Arrived, Fault, FaultProxy};
 use tollgate_tests::stack::root;
 
-use crate::call::Kind;
+use crate::call::{CASCADED, Kind};
 use crate::point::Point;
 
 /// A call that is not over by then hangs.
@@ -61,7 +61,7 @@ impl Stage {
     pub(crate) async fn run(&mut self, kind: Kind, text: &str, point: Option<&Point>) -> Ended {
         self.control(reqwest::Method::DELETE, "calls", "").await;
         let mut stops = match point {
-            Some(point) => self.proxy.follow(point.plan()),
+            Some(point) => self.proxy.follow(point.plan(kind)),
             None => self.proxy.follow(|_| Fault::None),
         };
         let last_chunk = match point {
@@ -218,6 +218,16 @@ fn log_file() -> PathBuf {
     folder.join("invoke.log")
 }
 
+/// As it is shipped, but that one model's cheapest target is asked first.
+fn routing() -> Value {
+    let bedrock = json!({"bedrock": 1});
+    let first = format!("runtime-us-east-1/{CASCADED}");
+    let strategy = json!({"kind": "cascade", "first": first, "sufficient": {"one_of": ["never"]}});
+    let route = json!({"providers": bedrock, "failover_order": ["bedrock"], "strategy": strategy});
+    let rule = json!({"name": "cheap-first", "when": {"model": CASCADED}, "route": route});
+    json!({"default": {"providers": bedrock, "failover_order": ["bedrock"]}, "rules": [rule]})
+}
+
 async fn seed(accounts: &Accounts) {
     let read = |name: &str| {
         let path = root().join(format!("config/{name}.json"));
@@ -226,7 +236,7 @@ async fn seed(accounts: &Accounts) {
     let texts = BTreeMap::from([
         (Document::Catalogue, read("catalogue")),
         (Document::Prices, read("prices")),
-        (Document::Routing, read("routing")),
+        (Document::Routing, routing().to_string()),
     ]);
     let (who, why) = ("tests".to_owned(), "kills".to_owned());
     let flag = Flag { enabled: true, who, why, since_us: clock::now(), until_us: None };

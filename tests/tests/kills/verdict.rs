@@ -7,13 +7,16 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::Value;
 use tollgate_aws::clock;
+use tollgate_core::catalogue::Prices;
 use tollgate_core::money::Nanos;
 use tollgate_core::ports::{Ledger, Transition};
 use tollgate_core::record::{Record, State, open_partition};
 use tollgate_core::time::Timestamp;
+use tollgate_core::usage::Usage;
 use tollgate_reconciler::Handler;
 use tollgate_reconciler::handler::Tally;
 use tollgate_tests::accounts::{Accounts, Balance};
+use tollgate_tests::stack::root;
 
 use crate::stage::Stage;
 
@@ -59,17 +62,19 @@ impl Verdict {
         }
         let new: Vec<&Record> =
             records.values().filter(|r| !self.known.contains_key(&r.request_id)).collect();
-        assert!(new.len() <= 1 && calls.len() <= 1, "{run}: one call was made: {new:?} {calls:?}");
+        assert!(new.len() <= 1, "{run}: one call was made: {new:?}");
         let record = new.first().copied().cloned();
         if let Some(record) = &record {
             self.known.insert(record.request_id.clone(), record.clone());
         }
         self.latest.clone_from(&record);
-        match (record, calls.first()) {
-            (None, None) => Told::Nothing,
-            (None, Some(call)) => panic!("{run}: the provider was called without a record: {call}"),
-            (Some(record), call) => {
-                assert_just(&record, call, run);
+        match record {
+            None => {
+                assert!(calls.is_empty(), "{run}: the provider was called without a record: {calls:?}");
+                Told::Nothing
+            }
+            Some(record) => {
+                assert_just(&record, &calls, run);
                 Told::Record(Box::new(record))
             }
         }
@@ -108,10 +113,12 @@ impl Verdict {
 }
 
 /// Closed, and charged what the provider did: its usage, or the bound where nobody could know.
-fn assert_just(record: &Record, call: Option<&Value>, run: &str) {
+fn assert_just(record: &Record, calls: &[Value], run: &str) {
+    let attempts = usize::try_from(record.attempts).unwrap_or(usize::MAX);
+    assert!(calls.len() <= attempts, "{run}: the ledger knows of fewer calls: {record:?} {calls:?}");
     assert!(!record.state.is_open() && record.open.is_none(), "{run}: still open: {record:?}");
     let end = record.end.as_ref().unwrap_or_else(|| panic!("{run}: it has no end: {record:?}"));
-    match (record.state, call) {
+    match (record.state, calls.last()) {
         (State::Released, None) => assert_eq!(record.charged_nanos, Nanos::ZERO, "{run}"),
         // It may also have been killed before the bytes left, but after it had said so.
         (State::Expired, _) => assert_eq!(record.charged_nanos, record.reserved_nanos, "{run}"),
@@ -119,10 +126,27 @@ fn assert_just(record: &Record, call: Option<&Value>, run: &str) {
             let counted = [&call["input_tokens"], &call["output_tokens"]].map(Value::as_u64);
             assert_eq!(counted, [Some(end.usage.input), Some(end.usage.output)], "{run}: {record:?}");
             assert!(record.charged_nanos > Nanos::ZERO && !end.estimated, "{run}: {record:?}");
+            assert_eq!(record.charged_nanos, cost(record, calls), "{run}: {record:?} {calls:?}");
             assert!(record.charged_nanos <= record.reserved_nanos, "{run}: over its bound: {record:?}");
         }
-        _ => panic!("{run}: {record:?} for {call:?}"),
+        _ => panic!("{run}: {record:?} for {calls:?}"),
     }
+}
+
+/// What the provider's calls cost, one by one, by the prices that are shipped.
+fn cost(record: &Record, calls: &[Value]) -> Nanos {
+    let path = root().join("config/prices.json");
+    let text = std::fs::read_to_string(path).expect("the document is shipped");
+    let prices: Prices = serde_json::from_str(&text).expect("the shipped prices are ones");
+    assert_eq!(record.tries.len(), calls.len(), "each call is a try: {record:?} {calls:?}");
+    let costs = record.tries.iter().zip(calls).map(|(tried, call)| {
+        let price = prices.at(&tried.target, clock::now()).expect("it has a price");
+        let count = |name: &str| call[name].as_u64().expect("the stand-in counts");
+        let usage =
+            Usage { input: count("input_tokens"), output: count("output_tokens"), ..Usage::default() };
+        price.cost(&usage, "default")
+    });
+    costs.fold(Nanos::ZERO, Nanos::plus)
 }
 
 async fn reconcile(accounts: &Accounts) -> Tally {
