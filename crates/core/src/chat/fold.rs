@@ -94,7 +94,7 @@ fn join(whole: &mut Value, piece: Value, name: &str) {
             for piece in pieces {
                 let index = piece.get("index").filter(|index| index.is_u64()).cloned();
                 let same =
-                    whole.iter_mut().find(|there| index.is_some() && there.get("index") == index.as_ref());
+                    index.and_then(|index| whole.iter_mut().find(|there| there.get("index") == Some(&index)));
                 match same {
                     Some(there) => join(there, piece, ""),
                     None => whole.push(piece),

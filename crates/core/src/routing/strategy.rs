@@ -56,6 +56,9 @@ pub enum Strategy {
 /// Answers that a p95 rests on at least, for a score.
 pub const SCORE_SAMPLES: u64 = 20;
 
+/// What probes can find out before it is too old: five answers a minute for ten minutes, less what a run may miss.
+const MOST_PROBED: u64 = 40;
+
 const fn explore() -> u8 {
     5
 }
@@ -86,6 +89,9 @@ impl Strategy {
             }
             Self::Cascade { sufficient, .. } => sufficient.fault(),
             Self::Latency { min_samples: 0, .. } => Some("min_samples is at least 1"),
+            Self::Latency { min_samples, probe: true, .. } if *min_samples > MOST_PROBED => {
+                Some("min_samples is at most 40 where targets are probed")
+            }
             Self::Score { cost, latency, quality, compliance }
                 if cost.millionths()
                     + latency.millionths()

@@ -70,9 +70,13 @@ fn what_makes_no_sense_is_refused() {
     for text in [
         r#"{"kind":"latency","explore_percent":51}"#,
         r#"{"kind":"latency","min_samples":0}"#,
+        r#"{"kind":"latency","min_samples":41,"probe":true}"#,
         r#"{"kind":"score"}"#,
     ] {
         assert!(strategy(text).fault().is_some(), "{text}");
+    }
+    for text in [r#"{"kind":"latency","min_samples":41}"#, r#"{"kind":"latency","probe":true}"#] {
+        assert_eq!(strategy(text).fault(), None, "{text}");
     }
     for text in [r#"{"kind":"luck"}"#, r#"{"kind":"cost","colour":1}"#, r#"{}"#] {
         assert!(serde_json::from_str::<Strategy>(text).is_err(), "{text}");

@@ -124,6 +124,34 @@ async fn what_the_request_lost_is_in_the_gathered_answer_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_response_is_what_its_last_event_says() {
+    let output = json!([{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
+        "content": [{"type": "output_text", "text": "To [EMAIL_1].", "annotations": []}]}]);
+    let response = |status: &str, output: &Value| {
+        json!({"id": "resp_theirs", "object": "response", "status": status, "error": null, "future_field": 1.50,
+            "output": output, "usage": {"input_tokens": 30, "output_tokens": 5, "total_tokens": 35}})
+    };
+    let event = |kind: &str, response: &Value| json!({"type": kind, "response": response}).to_string();
+    let delta = |text: &str| json!({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": text});
+    let pieces = [
+        event("response.created", &response("in_progress", &json!([]))),
+        delta("To [EM").to_string(),
+        delta("AIL_1].").to_string(),
+        event("response.completed", &response("completed", &output)),
+    ];
+    let world = World::scripted([streams(at_once(pieces))]);
+    let body = json!({"model": "gpt-5.5", "input": "I am jane@example.com.", "max_output_tokens": 50});
+
+    let said = world.call(post("/v1/responses", body.to_string())).await;
+
+    let (answer, record) = (said.json(), world.record());
+    assert_eq!((said.status, &answer["id"], &answer["future_field"]), (200, &json!("resp_r1"), &json!(1.50)));
+    assert_eq!(answer["output"][0]["content"][0]["text"], "To jane@example.com.");
+    // 30 × 1,000 + 5 × 10,000 nano-dollars.
+    assert_eq!((record.charged_nanos, record.end.unwrap().estimated), (Nanos(80_000), false));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_target_that_does_not_stream_has_the_time_that_its_tokens_may_take() {
     let members = [("first/gpt-5.5", "streams", json!(false))];
     let late = answers("late", "stop", None).after(Duration::from_secs(500));
