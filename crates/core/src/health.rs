@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::outcome::{Cause, Weight};
 use crate::record::{Record, Try};
-use crate::routing::{Pace, SCORE_SAMPLES};
+use crate::routing::Pace;
 use crate::time::Timestamp;
 
 /// Outcomes are kept together by the time at which they ended.
@@ -19,6 +19,9 @@ pub const BUCKET_HOLDS: usize = 200;
 
 /// Over which time it is said how fast a target was.
 const PACE_WINDOW: Duration = Duration::from_secs(120);
+
+/// No route needs more answers of two minutes to choose by, where targets are probed.
+pub const MANY_ANSWERS: u64 = 40;
 
 /// The same where traffic is thin.
 pub const WIDEST_PACE_WINDOW: Duration = Duration::from_secs(600);
@@ -161,7 +164,7 @@ impl Window {
     #[must_use]
     pub fn pace(&self, now: Timestamp) -> Option<Pace> {
         let within = |time: Duration| self.p95(|one| one.ended_us > now.minus(time));
-        let many = within(PACE_WINDOW).filter(|(_, samples)| *samples >= SCORE_SAMPLES);
+        let many = within(PACE_WINDOW).filter(|(_, samples)| *samples >= MANY_ANSWERS);
         let (p95_us, samples) = many.or_else(|| within(WIDEST_PACE_WINDOW))?;
         Some(Pace { p95_us, samples, at_us: now })
     }

@@ -59,6 +59,7 @@ pub mod signature;
 pub mod spend;
 pub mod splice;
 pub mod sse;
+pub mod stream_error;
 pub mod time;
 pub mod trace;
 pub mod trim;

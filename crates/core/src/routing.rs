@@ -25,7 +25,7 @@ pub use self::known::{Candidate, Pace, Rating};
 pub use self::order::{Order, Reason, Score};
 pub use self::probe::Probe;
 pub use self::rule::{Rule, When, Window};
-pub use self::strategy::{SCORE_SAMPLES, Strategy};
+pub use self::strategy::Strategy;
 pub use self::sufficient::{Insufficient, Sufficient};
 pub use self::weight::Weight;
 

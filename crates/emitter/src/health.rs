@@ -11,7 +11,7 @@ use std::time::Duration;
 use tollgate_aws::causes::Causes;
 use tollgate_core::breaker::{Breaker, BreakerPolicy};
 use tollgate_core::catalogue::Catalogue;
-use tollgate_core::health::{Outcome, WIDEST_PACE_WINDOW, outcomes};
+use tollgate_core::health::{MANY_ANSWERS, Outcome, WIDEST_PACE_WINDOW, outcomes};
 use tollgate_core::metrics::breaker_states;
 use tollgate_core::ports::{Board, Breakers, Metrics, Outcomes, Settings, Shift, StoreError};
 use tollgate_core::settings::Document;
@@ -51,7 +51,7 @@ pub struct Health {
     clock: fn() -> Timestamp,
     catalogue: Mutex<Option<(u64, Arc<Catalogue>)>>,
     shown: Mutex<BTreeMap<String, (u8, Timestamp)>>,
-    paced: Mutex<BTreeMap<String, Timestamp>>,
+    paced: Mutex<BTreeMap<String, (u64, Timestamp)>>,
 }
 
 /// Why no breaker could be moved.
@@ -131,25 +131,19 @@ impl Health {
         Ok(levels)
     }
 
-    /// Says now and then how fast a target was: calls that choose by it need no figure of this second.
+    /// Says now and then how fast a target was: calls that choose by it need no figure of this second, but where little is
+    /// known each answer counts.
     async fn note_pace(&self, id: &str) -> Result<(), StoreError> {
         let now = (self.clock)();
-        let is_due = {
-            let mut paced = self.paced.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_due = paced.get(id).is_none_or(|at| now.since(*at) >= PACED_EVERY);
-            if is_due {
-                paced.insert(id.to_owned(), now);
-            }
-            is_due
-        };
-        if !is_due {
+        let is_due =
+            |(samples, at): &(u64, Timestamp)| *samples < MANY_ANSWERS || now.since(*at) >= PACED_EVERY;
+        if !self.paced.lock().unwrap_or_else(PoisonError::into_inner).get(id).is_none_or(is_due) {
             return Ok(());
         }
         let window = self.ports.outcomes.window(id, now.minus(WIDEST_PACE_WINDOW)).await?;
-        match window.pace(now) {
-            Some(pace) => self.ports.breakers.pace(id, &pace).await,
-            None => Ok(()),
-        }
+        let Some(pace) = window.pace(now) else { return Ok(()) };
+        self.paced.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), (pace.samples, now));
+        self.ports.breakers.pace(id, &pace).await
     }
 
     async fn move_on(&self, id: &str, policy: &BreakerPolicy, board: &Board) -> Result<Breaker, Fault> {

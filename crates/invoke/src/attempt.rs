@@ -6,6 +6,8 @@ mod cascade;
 mod failures;
 mod queue;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::future::join;
 use tollgate_aws::causes::Causes;
@@ -31,6 +33,9 @@ use crate::breakers::Over;
 use crate::gateway::Gateway;
 use crate::plan::{Plan, Step};
 use crate::reserve::{granted, unreachable_ledger};
+
+/// With less time left nobody else is asked: it would be charged, and could not answer.
+const LEAST_TIME: Duration = Duration::from_secs(3);
 
 /// An attempt that began to answer.
 pub(crate) struct Won {
@@ -73,6 +78,8 @@ pub(crate) struct Opened {
     pub(crate) held: Vec<Told>,
     pub(crate) pieces: Pieces,
     pub(crate) interpreter: Interpreter,
+    /// How long it may be silent before its first content, once its headers have gone out.
+    pub(crate) patience: Duration,
 }
 
 /// No attempt answered.
@@ -154,6 +161,9 @@ impl Gateway {
         let mut failures = Failures::default();
         let (mut queue, mut number) = (Queue::new(plan), 0);
         while let Some(step) = queue.next() {
+            if number > 0 && self.time_left(serving) < LEAST_TIME {
+                break;
+            }
             if step.admission == Admission::Probe && !self.win_probe(&step).await {
                 failures.add_probed(&step.id);
                 continue;

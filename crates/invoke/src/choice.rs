@@ -39,14 +39,21 @@ pub(crate) fn choose<'a>(documents: &'a Documents, wish: &Wish<'_>) -> Result<Ch
         reason,
         scores,
     };
+    let named = wish.arrival.terms.target.as_deref().map(|id| named(documents, wish, id)).transpose()?;
     if wish.earlier.is_some() {
-        let targets = allowed(documents, wish, vec![maker(documents, wish)?])?;
+        let maker = maker(documents, wish)?;
+        if named.is_some_and(|(id, _)| id != maker.0) {
+            let message =
+                format!("the response before was made by {}, and is not gone on with elsewhere", maker.0);
+            return Err(Error::invalid(TARGET_HEADER, message));
+        }
+        let targets = allowed(documents, wish, vec![maker])?;
         let decision = decision(Reason::Continues, Vec::new());
         // A response is not gone on with elsewhere.
         return Ok(Choice { targets, longer: Vec::new(), route, decision });
     }
-    if let Some(id) = &wish.arrival.terms.target {
-        let targets = allowed(documents, wish, vec![named(documents, wish, id)?])?;
+    if let Some(named) = named {
+        let targets = allowed(documents, wish, vec![named])?;
         let decision = decision(Reason::Named, Vec::new());
         return Ok(Choice { targets, longer: Vec::new(), route, decision });
     }

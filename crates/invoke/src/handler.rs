@@ -10,7 +10,7 @@ use lambda_http::{Body, Request, RequestExt};
 use tollgate_aws::clock::deadline;
 use tollgate_core::cache::Directive;
 use tollgate_core::caller::Caller;
-use tollgate_core::constraint::Terms;
+use tollgate_core::constraint::{TARGET_HEADER, Terms};
 use tollgate_core::dialect::Dialect;
 use tollgate_core::error::Error;
 use tollgate_core::idempotency::{self, Claim, IdempotencyKey};
@@ -124,6 +124,10 @@ impl Invocation {
         let mut directive = Directive::read(|name| joined(headers, name))?;
         // Whoever names a target wants its answer, and no kept one.
         directive.no_store |= terms.target.is_some();
+        if terms.target.is_some() && claim.is_some() {
+            let message = format!("{TARGET_HEADER} asks one target anew, which an Idempotency-Key excludes");
+            return Err(Error::invalid(TARGET_HEADER, message));
+        }
         Ok(Arrival {
             request_id: self.request_id,
             at: self.at,

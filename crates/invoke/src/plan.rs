@@ -78,7 +78,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) ceiling: Option<PerMillion>,
     /// What guardrails found in the request.
     pub(crate) names: &'a FoundNames,
-    /// Another target could answer: each is asked for a stream, since only there silence shows.
+    /// The route has another target: each is asked for a stream, since only there silence shows.
     pub(crate) gathers: bool,
 }
 
@@ -124,7 +124,11 @@ pub(crate) fn plan(documents: &Documents, wish: &Wish<'_>) -> Result<Plan, Error
     let (mut line_up, mut refusal) = (LineUp::default(), None);
     let Choice { targets, longer: larger, route, decision } = choose(documents, wish)?;
     let most = route.attempts();
-    let replaceable = &Wish { gathers: most > 1 && targets.len() > 1, ..*wish };
+    // Log probabilities make events so large that they are better not gathered.
+    let is_plain = [Parameter::Logprobs, Parameter::TopLogprobs]
+        .iter()
+        .all(|name| wish.request.parameters().get(*name).is_none());
+    let replaceable = &Wish { gathers: most > 1 && targets.len() > 1 && is_plain, ..*wish };
     for (id, target) in targets {
         match step(documents, replaceable, model, (id, target)) {
             Ok(step) => line_up.add(Step { sufficient: route.sufficient((id, target)).cloned(), ..step }),

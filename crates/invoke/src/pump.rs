@@ -49,6 +49,8 @@ pub(crate) struct Flow {
     last_word: Option<mpsc::OwnedPermit<Bytes>>,
     /// What the client is told before the next content: who says it.
     notice: Option<Bytes>,
+    /// How long the first target may be silent before its first content.
+    patience: Duration,
     seen: Seen,
 }
 
@@ -75,12 +77,25 @@ impl Flow {
     pub(crate) fn new(gateway: Arc<Gateway>, serving: Serving, sent: Sent) -> (Self, mpsc::Receiver<Bytes>) {
         let (client, pieces) = mpsc::channel(BACKLOG + 1);
         let last_word = client.clone().try_reserve_owned().ok();
-        (Self { gateway, serving, sent, client, last_word, notice: None, seen: Seen::default() }, pieces)
+        (
+            Self {
+                gateway,
+                serving,
+                sent,
+                client,
+                last_word,
+                notice: None,
+                patience: Duration::MAX,
+                seen: Seen::default(),
+            },
+            pieces,
+        )
     }
 
     /// Drains, ends the body, settles, stores. A client that stalls holds up the provider, but never the settlement.
     pub(crate) async fn run(mut self, opened: Opened) {
-        let Opened { held, pieces, mut interpreter } = opened;
+        let Opened { held, pieces, mut interpreter, patience } = opened;
+        self.patience = patience;
         let mut drained = self.drain_in_time(held, pieces, &mut interpreter).await;
         while let Err(error) = &drained {
             let Some(pieces) = self.carry_on(&mut interpreter, error).await else { break };
@@ -152,10 +167,9 @@ impl Flow {
         }
         let times = &self.sent.step.target.timeouts;
         let between = Duration::from_millis(times.between_tokens_ms);
-        // A model may think for long before its first word; nobody else could answer instead any more. Who goes on with
-        // what another said is not waited for like that.
+        // A model may think for long before its first word. Who goes on with what another said is not waited for like that.
         let first = match self.sent.record.continued {
-            0 => Duration::MAX,
+            0 => self.patience,
             _ => Duration::from_millis(times.first_token_ms(Chance::Last, false)),
         };
         let mut silence = Duration::ZERO;

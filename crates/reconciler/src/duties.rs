@@ -16,7 +16,7 @@ use crate::bypass::{PublishError, Watch};
 use crate::canary::{Canary, CanaryError, Finding};
 use crate::event::Event;
 use crate::handler::{Handler, Incomplete, Tally};
-use crate::probe::{ProbeError, Probed, Prober};
+use crate::probe::{Probed, Prober};
 use crate::sight::{Bill, Sight, SightError};
 
 /// All that the reconciler does.
@@ -76,9 +76,6 @@ pub enum DutyError {
     /// The canary's.
     #[error(transparent)]
     Canary(#[from] CanaryError),
-    /// Nothing could be probed.
-    #[error(transparent)]
-    Probe(#[from] ProbeError),
     /// An event is neither understood nor set aside; Lambda brings it again.
     #[error("the event could not be set aside")]
     Letters(#[from] QueueError),
@@ -94,7 +91,7 @@ impl Duties {
             Ok(Event::Reconcile(day)) => Ok(Done::Reconciled(self.sight.reconcile(day, now).await?)),
             Ok(Event::Costs(day)) => Ok(Done::Billed(self.sight.costs(day, now).await?)),
             Ok(Event::Canary) => Ok(Done::Canary(self.canary.sing().await?)),
-            Ok(Event::Probe) => Ok(Done::Probed(self.prober.probe(deadline).await?)),
+            Ok(Event::Probe) => Ok(Done::Probed(self.prober.probe(deadline).await)),
             Ok(Event::Call(call)) => self.see(event, &call, now).await,
             Err(unknown) => self.set_aside(event, Causes(&unknown).to_string()).await,
         }

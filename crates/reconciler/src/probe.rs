@@ -3,17 +3,20 @@
 //! how fast they were.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt;
 use futures_util::stream::iter;
 use serde::Serialize;
 use tollgate_aws::causes::Causes;
-use tollgate_aws::front_door::FrontDoor;
+use tollgate_aws::front_door::{CallError, FrontDoor};
 use tollgate_aws::secrets::{SecretError, Secrets};
+use tollgate_core::canary::Fault;
 use tollgate_core::ports::{Breakers, Settings, StoreError};
+use tollgate_core::routing::Routing;
 use tollgate_core::settings::Document;
 use tollgate_core::time::Timestamp;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// Calls of one target in one run, at most.
 const MOST_CALLS: u64 = 5;
@@ -38,7 +41,7 @@ pub struct Prober {
 }
 
 /// What was probed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Probed {
     /// Targets of which too little was known.
     pub targets: usize,
@@ -48,11 +51,14 @@ pub struct Probed {
     pub failed: usize,
     /// Calls that were left to the next run.
     pub left: usize,
+    /// Why nothing could be probed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// Nothing could be probed.
 #[derive(Debug, thiserror::Error)]
-pub enum ProbeError {
+enum ProbeError {
     /// There is no key to call with.
     #[error("there are no probes: the parameter CanarySecret is empty")]
     NoKey,
@@ -71,11 +77,18 @@ pub enum ProbeError {
 }
 
 impl Prober {
-    /// Asks what is due, as far as the time allows. A call that fails says something of its target, too: that is the
-    /// breaker's matter.
-    pub async fn probe(&self, deadline: Timestamp) -> Result<Probed, ProbeError> {
+    /// Asks what is due, as far as the time allows. What keeps it from that is no failure of the reconciler's.
+    pub async fn probe(&self, deadline: Timestamp) -> Probed {
+        self.ask(deadline).await.unwrap_or_else(|error| {
+            let fault = Causes(&error).to_string();
+            error!(error = fault, "targets cannot be probed");
+            Probed { fault: Some(fault), ..Probed::default() }
+        })
+    }
+
+    async fn ask(&self, deadline: Timestamp) -> Result<Probed, ProbeError> {
         let secret = self.secret.as_deref().ok_or(ProbeError::NoKey)?;
-        let routing: tollgate_core::routing::Routing = self.document(Document::Routing).await?;
+        let routing: Routing = self.document(Document::Routing).await?;
         let catalogue = self.document(Document::Catalogue).await?;
         let board = self.breakers.all().await?;
         let probes = routing.probes(&catalogue, &board, (self.clock)());
@@ -85,14 +98,19 @@ impl Prober {
         }
         let key = self.secrets.text(secret).await?;
         let calls = probes.iter().flat_map(|probe| (0..probe.missing.min(MOST_CALLS)).map(move |_| probe));
+        let is_refused = &AtomicBool::new(false);
         let mut calls = iter(calls)
             .map(|probe| async {
-                if (self.clock)().plus(FrontDoor::PATIENCE) > deadline {
+                let is_late = (self.clock)().plus(FrontDoor::PATIENCE) > deadline;
+                if is_late || is_refused.load(Ordering::Relaxed) {
                     return None;
                 }
                 let asked = self.door.ask(&key, &probe.model, Some(&probe.target)).await;
                 Some(asked.inspect_err(|error| {
                     warn!(target.id = probe.target, error = %Causes(error), "probe failed");
+                    // The next one would be refused, too: it is the key's, not the target's.
+                    let of_key = matches!(error, CallError::Wrong(Fault::Status(401 | 403 | 429)));
+                    is_refused.fetch_or(of_key, Ordering::Relaxed);
                 }))
             })
             .buffer_unordered(AT_ONCE);
@@ -103,7 +121,7 @@ impl Prober {
                 None => probed.left += 1,
             }
         }
-        let Probed { targets, answered, failed, left } = probed;
+        let Probed { targets, answered, failed, left, .. } = probed;
         info!(targets, answered, failed, left, "targets probed");
         Ok(probed)
     }

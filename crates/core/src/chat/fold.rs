@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use serde_json::map::Entry;
 use serde_json::{Map, Value, json};
 
 use crate::completion::NoAnswer;
@@ -20,6 +19,8 @@ pub struct ChatFold {
     head: RawObject,
     /// Choices by their index, each with its `message`.
     choices: BTreeMap<u64, Map<String, Value>>,
+    /// Something was heard that is no part of what was heard before.
+    is_torn: bool,
 }
 
 impl ChatFold {
@@ -30,9 +31,7 @@ impl ChatFold {
 
     /// The `chat.completion`; an error where a choice is not finished, or there is none.
     pub fn whole(mut self) -> Result<Bytes, NoAnswer> {
-        let is_finished =
-            |choice: &Map<String, Value>| choice.get("finish_reason").is_some_and(Value::is_string);
-        if self.choices.is_empty() || !self.choices.values().all(is_finished) {
+        if self.is_torn || self.choices.is_empty() || !self.choices.values().all(is_whole) {
             return Err(NoAnswer::Failed);
         }
         let choices: Vec<_> =
@@ -58,57 +57,102 @@ impl ChatFold {
         }
         for choice in chunk.read::<Vec<Map<String, Value>>>("choices")?.unwrap_or_default() {
             let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
-            fold_choice(self.choices.entry(index).or_default(), choice);
+            self.is_torn |= !fold_choice(self.choices.entry(index).or_default(), choice);
         }
         Ok(())
     }
 }
 
-fn fold_choice(whole: &mut Map<String, Value>, piece: Map<String, Value>) {
+/// Whether the piece belongs to what there is.
+fn fold_choice(whole: &mut Map<String, Value>, piece: Map<String, Value>) -> bool {
+    let mut fits = true;
     for (name, value) in piece {
         match name.as_str() {
             "index" => {}
-            "delta" => join(whole.entry("message").or_insert_with(|| json!({})), value, ""),
-            "logprobs" => join(whole.entry(name).or_insert(Value::Null), value, ""),
+            "delta" => fits &= join(whole.entry("message").or_insert_with(|| json!({})), value, ""),
+            "logprobs" => fits &= join(whole.entry(name).or_insert(Value::Null), value, ""),
             _ if value.is_null() => {}
             _ => {
                 whole.insert(name, value);
             }
         }
     }
+    fits
 }
 
-/// Puts a piece to what there is of a value. Elements that have an index are pieces of the one that has it, too.
-fn join(whole: &mut Value, piece: Value, name: &str) {
+/// Whether a choice is finished, and each of its calls is one.
+fn is_whole(choice: &Map<String, Value>) -> bool {
+    let calls = choice.get("message").and_then(|message| message.get("tool_calls")?.as_array());
+    let has_name = |call: &Value| {
+        [call.get("id"), call.pointer("/function/name")]
+            .iter()
+            .all(|name| name.is_some_and(|name| name.as_str().is_some_and(|name| !name.is_empty())))
+    };
+    choice.get("finish_reason").is_some_and(Value::is_string) && calls.into_iter().flatten().all(has_name)
+}
+
+/// Puts a piece to what there is of a value, and says whether they belong together. Elements that have an index are
+/// pieces of the one that has it, too.
+fn join(whole: &mut Value, piece: Value, name: &str) -> bool {
     match (whole, piece) {
-        (_, Value::Null) => {}
+        (_, Value::Null) => true,
         (Value::Object(whole), Value::Object(piece)) => {
-            for (name, piece) in piece {
-                match whole.entry(name.clone()) {
-                    Entry::Occupied(mut there) => join(there.get_mut(), piece, &name),
-                    Entry::Vacant(place) => join(place.insert(Value::Null), piece, &name),
+            piece.into_iter().fold(true, |fits, (name, piece)| {
+                let there = whole.entry(name.clone()).or_insert(Value::Null);
+                join(there, piece, &name) && fits
+            })
+        }
+        (Value::Array(whole), Value::Array(pieces)) => pieces.into_iter().fold(true, |fits, piece| {
+            let place = match name {
+                "tool_calls" => place_of_call(whole, &piece),
+                _ => place_by_index(whole, &piece),
+            };
+            match place {
+                Some(place) => join(&mut whole[place], piece, "") && fits,
+                None => {
+                    whole.push(piece);
+                    fits
                 }
             }
-        }
-        (Value::Array(whole), Value::Array(pieces)) => {
-            for piece in pieces {
-                let index = piece.get("index").filter(|index| index.is_u64()).cloned();
-                let same =
-                    index.and_then(|index| whole.iter_mut().find(|there| there.get("index") == Some(&index)));
-                match same {
-                    Some(there) => join(there, piece, ""),
-                    None => whole.push(piece),
-                }
+        }),
+        (Value::String(whole), Value::String(piece)) if NAMES.contains(&name) => {
+            if !piece.is_empty() {
+                *whole = piece;
             }
+            true
         }
-        (Value::String(whole), Value::String(piece)) if !NAMES.contains(&name) => whole.push_str(&piece),
-        (Value::String(whole), Value::String(piece)) if piece.is_empty() && !whole.is_empty() => {}
-        (whole @ Value::Null, pieces @ Value::Array(_)) => {
+        (Value::String(whole), Value::String(piece)) => {
+            whole.push_str(&piece);
+            true
+        }
+        (whole, piece @ Value::Array(_)) if is_nothing(whole) => {
             *whole = json!([]);
-            join(whole, pieces, name);
+            join(whole, piece, name)
         }
-        (whole, piece) => *whole = piece,
+        (whole, piece) => {
+            let fits = is_nothing(whole) || whole.is_number() || whole.is_boolean();
+            *whole = piece;
+            fits
+        }
     }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_str() == Some("")
+}
+
+fn place_by_index(whole: &[Value], piece: &Value) -> Option<usize> {
+    let index = piece.get("index").filter(|index| index.is_u64())?;
+    whole.iter().position(|there| there.get("index") == Some(index))
+}
+
+/// As [`super::reader`] knows calls: by index and id, as far as a piece says them, and else the last one.
+fn place_of_call(whole: &[Value], piece: &Value) -> Option<usize> {
+    let index = piece.get("index").filter(|index| index.is_u64());
+    let id = piece.get("id").filter(|id| !is_nothing(id));
+    whole.iter().rposition(|there| {
+        (index.is_none() || there.get("index") == index) && (id.is_none() || there.get("id") == id)
+    })
 }
 
 /// A choice as it stands in a whole answer.

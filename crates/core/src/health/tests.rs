@@ -101,11 +101,11 @@ fn a_pace_is_that_of_two_minutes_or_of_ten_where_traffic_is_thin() {
     };
     let pace = |window: Window| window.pace(NOON).map(|pace| (pace.p95_us, pace.samples));
 
-    let busy: Window = answers(20, 60, 7).chain(answers(20, 300, 900)).collect();
-    let thin: Window = answers(19, 60, 7).chain(answers(20, 300, 900)).chain(answers(9, 700, 1)).collect();
+    let busy: Window = answers(40, 60, 7).chain(answers(20, 300, 900)).collect();
+    let thin: Window = answers(39, 60, 7).chain(answers(20, 300, 900)).chain(answers(9, 700, 1)).collect();
 
-    assert_eq!(pace(busy), Some((7, 20)));
-    assert_eq!(pace(thin), Some((900, 39)));
+    assert_eq!(pace(busy), Some((7, 40)));
+    assert_eq!(pace(thin), Some((900, 59)));
     assert_eq!(pace(Window::default()), None);
 }
 

@@ -21,6 +21,7 @@ use crate::responses::ResponsesPass;
 pub struct Gatherer {
     voice: Voice,
     restorer: Option<Restorer>,
+    is_over: bool,
 }
 
 /// From whose words into whose.
@@ -48,7 +49,7 @@ impl Gatherer {
                 Voice::Translated(Reader::new(hearing, dialect), Box::new(writer(telling)), Vec::new())
             }
         };
-        Self { voice, restorer }
+        Self { voice, restorer, is_over: false }
     }
 
     /// Hears a piece. What it says of usage or finish may not be all: that is said with the whole.
@@ -61,13 +62,14 @@ impl Gatherer {
         for said in pieces {
             heard = heard.and(self.voice.hear(said)?);
         }
+        self.is_over |= heard.finish.is_some() && self.voice.ends_with_its_finish();
         Ok(heard)
     }
 
     /// Nothing that belongs to the answer comes any more.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        matches!(&self.voice, Voice::Responses(_, Some(_)))
+        self.is_over
     }
 
     /// The whole answer, as the caller reads it; an error where the stream did not say how it finished.
@@ -92,6 +94,11 @@ impl Gatherer {
 }
 
 impl Voice {
+    /// A target that speaks Responses says all with its last event.
+    const fn ends_with_its_finish(&self) -> bool {
+        matches!(self, Self::Responses(..) | Self::Translated(Reader::Responses(_), ..))
+    }
+
     fn hear(&mut self, said: Said) -> Result<Glimpse, NoAnswer> {
         match (self, said) {
             (Self::Chat(fold), Said::Json(json)) => {

@@ -2,6 +2,7 @@
 //! where it says so, the gateway asks such a target itself, by small calls that name it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{Route, Routing, Strategy, is_named};
 use crate::catalogue::{Catalogue, Target};
@@ -19,6 +20,9 @@ pub struct Probe {
     pub missing: u64,
 }
 
+/// A pace that is older than this is found anew before choices no longer heed it.
+const FRESH: Duration = Duration::from_secs(300);
+
 impl Routing {
     /// The targets of which fewer answers are known than a route needs to choose by, in the order of their ids. One whose
     /// breaker is not closed is known to be no good.
@@ -30,7 +34,7 @@ impl Routing {
             let is_meant = |alias: &&String| only.is_none_or(|only| only == alias.as_str());
             for alias in catalogue.models.keys().filter(is_meant) {
                 for id in route.rivals(catalogue, alias) {
-                    let known = board.paces.get(id).filter(|pace| pace.is_recent(now));
+                    let known = board.paces.get(id).filter(|pace| now.since(pace.at_us) < FRESH);
                     let missing = min_samples.saturating_sub(known.map_or(0, |pace| pace.samples));
                     let is_closed = board.breakers.get(id).is_none_or(|breaker| breaker.level() == 0);
                     if missing > 0 && is_closed {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Candidate, Order, Reason, Score, Sufficient, Weight};
+use crate::health::MANY_ANSWERS;
 use crate::money::Nanos;
 use crate::semantic::millionths::Millionths;
 
@@ -54,10 +55,7 @@ pub enum Strategy {
 }
 
 /// Answers that a p95 rests on at least, for a score.
-pub const SCORE_SAMPLES: u64 = 20;
-
-/// What probes can find out before it is too old: five answers a minute for ten minutes, less what a run may miss.
-const MOST_PROBED: u64 = 40;
+const SCORE_SAMPLES: u64 = 20;
 
 const fn explore() -> u8 {
     5
@@ -89,7 +87,7 @@ impl Strategy {
             }
             Self::Cascade { sufficient, .. } => sufficient.fault(),
             Self::Latency { min_samples: 0, .. } => Some("min_samples is at least 1"),
-            Self::Latency { min_samples, probe: true, .. } if *min_samples > MOST_PROBED => {
+            Self::Latency { min_samples, probe: true, .. } if *min_samples > MANY_ANSWERS => {
                 Some("min_samples is at most 40 where targets are probed")
             }
             Self::Score { cost, latency, quality, compliance }

@@ -8,6 +8,7 @@ use tollgate_core::catalogue::Chance;
 use tollgate_core::identity::Identity;
 use tollgate_core::interpreter::{Gatherer, Interpreter, Telling};
 use tollgate_core::model::{Call, ModelError, Pieces, Reply, Said};
+use tollgate_core::stream_error;
 
 use super::{Opened, Started, no_answer};
 use crate::arrival::Serving;
@@ -28,7 +29,7 @@ const LONGEST_JSON: Duration = Duration::from_secs(290);
 const HOLD_HEADERS: Duration = Duration::from_secs(20);
 
 /// The longest stream that is gathered: its events say some 200 bytes around each token.
-const MOST_GATHERED: usize = 64 * 1024 * 1024;
+const MOST_GATHERED: usize = 32 * 1024 * 1024;
 
 /// By when a stream must have gone on.
 struct Times {
@@ -45,7 +46,7 @@ impl Gateway {
         (name, chance): (&str, Chance),
     ) -> Result<Started, ModelError> {
         let (begun, now) = (Instant::now(), (self.options.clock)());
-        let timeout = self.patience(serving, step, chance);
+        let (timeout, end) = (self.patience(serving, step, chance), begun + self.longest(serving, step));
         let telling = Telling {
             request: &serving.request,
             request_id: &serving.arrival.request_id,
@@ -66,11 +67,14 @@ impl Gateway {
                 let interpreter = interpreter(serving, step, &telling).restoring(restorer);
                 let elapsed = (self.options.clock)().since(serving.arrival.at);
                 // Who thinks is kept, once it has begun to answer: it would be paid for twice.
-                let (give_up, chance) = match chance {
-                    Chance::NotLast if !is_thinking(serving, step) => (begun + timeout, chance),
-                    _ => (Instant::now() + HOLD_HEADERS.saturating_sub(elapsed), Chance::Last),
+                let headers_by = Instant::now() + HOLD_HEADERS.saturating_sub(elapsed);
+                let (give_up, patience, chance) = match chance {
+                    Chance::NotLast if is_thinking(serving, step) => (headers_by, WHOLE_ANSWER, Chance::Last),
+                    Chance::NotLast => (begun + timeout, Duration::MAX, chance),
+                    // Nobody else could answer instead any more.
+                    Chance::Last => (headers_by, Duration::MAX, chance),
                 };
-                let opened = Opened { held: Vec::new(), pieces, interpreter };
+                let opened = Opened { held: Vec::new(), pieces, interpreter, patience };
                 opened.hold(give_up, chance).await.map(Box::new).map(Started::Stream)
             }
             Reply::Stream(pieces) => {
@@ -79,7 +83,7 @@ impl Gateway {
                 let times = Times {
                     first_content: begun + first_content,
                     between: Duration::from_millis(step.target.timeouts.between_tokens_ms),
-                    end: begun + self.longest(serving, step),
+                    end,
                 };
                 let gatherer = Gatherer::new(step.ready.hearing, &telling, restorer);
                 self.gather(pieces, gatherer, &times).await
@@ -155,6 +159,9 @@ impl Gateway {
                     format!("the answer is longer than {MOST_GATHERED} bytes").into(),
                 ));
             }
+            if let (None, Some(error)) = (spoke, refused_in(&said)) {
+                return Err(error);
+            }
             if gatherer.hear(said).map_err(no_answer)?.has_content {
                 spoke.get_or_insert_with(self.options.clock);
             }
@@ -165,13 +172,26 @@ impl Gateway {
 
     /// How long an attempt may take to its end.
     fn longest(&self, serving: &Serving, step: &Step) -> Duration {
+        Duration::from_millis(step.target.timeouts.total_ms).min(self.time_left(serving))
+    }
+
+    /// How much time there is to answer a call.
+    pub(super) fn time_left(&self, serving: &Serving) -> Duration {
         let (arrival, now) = (&serving.arrival, (self.options.clock)());
-        let most = Duration::from_millis(step.target.timeouts.total_ms).min(arrival.deadline.since(now));
+        let left = arrival.deadline.since(now);
         if serving.request.stream {
-            most
+            left
         } else {
-            most.min(LONGEST_JSON.saturating_sub(now.since(arrival.at)))
+            left.min(LONGEST_JSON.saturating_sub(now.since(arrival.at)))
         }
+    }
+}
+
+/// What a target says instead of its first content.
+fn refused_in(said: &Said) -> Option<ModelError> {
+    match said {
+        Said::Json(json) => stream_error::read(json),
+        Said::Events(_) | Said::Embeddings(_) => None,
     }
 }
 
@@ -198,6 +218,9 @@ impl Opened {
                     Some(said) => said?,
                     None => return Err(ModelError::Garbled("an empty stream".into())),
                 };
+                if let Some(error) = refused_in(&said) {
+                    return Err(error);
+                }
                 let told = self.interpreter.hear(said).map_err(no_answer)?;
                 let has_content = told.glimpse.has_content;
                 self.held.push(told);

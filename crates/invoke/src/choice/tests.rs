@@ -341,5 +341,9 @@ async fn who_may_not_name_a_target_is_told_and_so_is_who_names_a_wrong_one() {
     assert_eq!((unknown.status, &unknown.json()["error"]["param"]), (400, &json!("x-tollgate-target")));
     assert!(unknown.body.contains("paris"), "{}", unknown.body);
     assert_eq!((not_allowed.status, not_allowed.code().as_str()), (403, "no_allowed_target"));
+    let mut keyed = naming("ohio", "prober", false);
+    keyed["headers"]["Idempotency-Key"] = "k".into();
+    keyed["multiValueHeaders"]["Idempotency-Key"] = json!(["k"]);
+    assert_eq!(world.call(keyed).await.json()["error"]["param"], "x-tollgate-target");
     assert!(world.is_untouched());
 }

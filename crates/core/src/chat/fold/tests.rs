@@ -34,6 +34,53 @@ fn servers_that_repeat_names_and_roles_in_each_chunk_say_them_once() {
 }
 
 #[test]
+fn calls_are_told_apart_by_id_and_by_coming_after_where_a_server_numbers_them_badly() {
+    let call = |index: Option<u64>, id: Option<&str>, arguments: &str| {
+        let mut call = json!({"function": {"arguments": arguments}});
+        if let Some(index) = index {
+            call["index"] = index.into();
+        }
+        if let Some(id) = id {
+            (call["id"], call["function"]["name"]) = (id.into(), "f".into());
+        }
+        delta(0, &json!({"tool_calls": [call]}))
+    };
+    for index in [Some(0), None] {
+        let pieces = [
+            call(index, Some("a"), "{\"x\""),
+            call(index, None, ":1}"),
+            call(index, Some("b"), ""),
+            call(index, None, "{\"y\":2}"),
+            finish(0),
+        ];
+
+        let whole = folded(&pieces).unwrap();
+
+        let calls = whole["choices"][0]["message"]["tool_calls"].as_array().unwrap();
+        let said: Vec<_> = calls.iter().map(|call| (&call["id"], &call["function"]["arguments"])).collect();
+        assert_eq!(
+            said,
+            [(&json!("a"), &json!("{\"x\":1}")), (&json!("b"), &json!("{\"y\":2}"))],
+            "{index:?}"
+        );
+    }
+}
+
+#[test]
+fn what_does_not_belong_together_is_no_answer() {
+    let parts = json!({"content": [{"type": "thinking", "thinking": "a"}]});
+    for pieces in [
+        vec![delta(0, &parts), delta(0, &json!({"content": "b"})), finish(0)],
+        vec![delta(0, &json!({"content": "b"})), delta(0, &parts), finish(0)],
+        vec![delta(0, &json!({"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]})), finish(0)],
+    ] {
+        assert!(folded(&pieces).is_err(), "{pieces:?}");
+    }
+    let parted = folded(&[delta(0, &json!({"content": ""})), delta(0, &parts), finish(0)]).unwrap();
+    assert_eq!(parted["choices"][0]["message"]["content"], parts["content"]);
+}
+
+#[test]
 fn reasoning_under_names_of_a_servers_own_is_joined_too() {
     let detail = |text: &str| json!([{"type": "reasoning.text", "text": text, "index": 0}]);
     let piece = |text: &str| delta(0, &json!({"reasoning_content": text, "reasoning_details": detail(text)}));

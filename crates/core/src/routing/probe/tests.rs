@@ -55,7 +55,7 @@ fn what_is_known_of_late_is_not_asked_for_again() {
 
     assert_eq!(of_first(&paced(&first, 3, NOON)), Some(2));
     assert_eq!(of_first(&paced(&first, 5, NOON)), None);
-    assert_eq!(of_first(&paced(&first, 50, Timestamp::from_secs(NOON.as_secs() - 600))), Some(5));
+    assert_eq!(of_first(&paced(&first, 50, Timestamp::from_secs(NOON.as_secs() - 300))), Some(5));
 }
 
 #[test]
@@ -64,13 +64,15 @@ fn a_target_whose_breaker_is_not_closed_is_left_alone() {
     let open = Breaker { state: State::Open { until_us: NOON }, ..Breaker::default() };
     let board = Board { breakers: [(first.clone(), open)].into(), ..Board::default() };
 
-    assert!(missing(&routing(PROBING), &board).iter().all(|(id, _)| *id != first));
+    let probed: Vec<_> = missing(&routing(PROBING), &board).into_iter().map(|(id, _)| id).collect();
+    assert!(!probed.is_empty() && !probed.contains(&first), "{probed:?}");
 }
 
 #[test]
 fn a_model_with_one_target_and_one_that_embeds_need_no_choice() {
     let probes = routing(PROBING).probes(&catalogue(), &Board::default(), NOON);
 
+    assert!(!probes.is_empty());
     for Probe { target, model, .. } in probes {
         let catalogue = catalogue();
         assert!(!catalogue.targets[&target].is_for_embeddings(), "{target}");

@@ -84,6 +84,42 @@ async fn a_stream_that_breaks_after_content_fails_over_unseen() {
     }
 }
 
+/// A stream that says this error instead of an answer.
+fn says_error(code: &str) -> Turn {
+    streams(at_once([role(), format!(r#"{{"error":{{"message":"m","code":"{code}"}}}}"#)]))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stream_says_instead_of_an_answer_is_heard_like_a_status() {
+    for kind in ["chat", "stream"] {
+        for code in ["context_length_exceeded", "content_filter", "invalid_prompt"] {
+            let world = World::scripted([says_error(code)]);
+
+            let said = world.call(event(kind)).await;
+
+            assert_eq!((said.status, said.code().as_str()), (400, code), "{kind}");
+            assert_eq!(
+                (world.model.asked().len(), world.record().charged_nanos),
+                (1, Nanos(0)),
+                "{kind} {code}"
+            );
+        }
+        let world = World::scripted([says_error("rate_limit_exceeded"), paris()]);
+        assert_eq!(world.call(event(kind)).await.header("x-tollgate-provider"), "second");
+        assert_eq!(world.record().charged_nanos, Nanos(160_000), "{kind}: nothing for who was too busy");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_probabilities_are_not_gathered() {
+    let world = World::scripted([answers("Paris", "stop", Some(usage(30, 5)))]);
+    let messages = json!([{"role": "user", "content": "a"}]);
+    let body = json!({"model": "gpt-5.5", "messages": messages, "logprobs": true, "top_logprobs": 20});
+
+    assert_eq!(world.call(chat(body.to_string())).await.status, 200);
+    assert_eq!(world.model.calls()[0].body.get("stream"), None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn whoever_goes_on_writing_has_290_seconds() {
     let words = (0..140).map(|_| content("a")).chain([finish("stop"), usage_chunk(30, 5)]);
@@ -97,6 +133,9 @@ async fn whoever_goes_on_writing_has_290_seconds() {
     let said = world.call(event("chat")).await;
 
     assert_eq!((said.status, start.elapsed().as_secs()), (504, 290));
+    // Nobody is asked, and charged, who has no time to answer.
+    let record = world.record();
+    assert_eq!((record.tries.len(), record.charged_nanos), (1, Nanos(bounds(&event("chat")).0)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -77,6 +77,17 @@ async fn a_target_that_does_not_even_begin_is_silent_whoever_was_asked_to_think(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_begins_and_then_dies_ends_after_two_minutes_with_an_error() {
+    let world = World::scripted([thinks_for(800)]);
+    let start = Instant::now();
+
+    let said = world.call(asks(Some("high"), true)).await;
+
+    assert!(said.events().last().unwrap().contains("stream_broken"), "{}", said.body);
+    assert!((120..=141).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_thinks_goes_on_with_pings_and_keeps_its_target() {
     let world = World::scripted([thinks_for(45), paris()]);
     let start = Instant::now();
