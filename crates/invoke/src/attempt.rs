@@ -160,10 +160,7 @@ impl Gateway {
         let mut failed = Failed::at_nothing(record);
         let mut failures = Failures::default();
         let (mut queue, mut number) = (Queue::new(plan), 0);
-        while let Some(step) = queue.next() {
-            if number > 0 && self.time_left(serving) < LEAST_TIME {
-                break;
-            }
+        while let Some(step) = self.next_in_time(serving, &mut queue) {
             if step.admission == Admission::Probe && !self.win_probe(&step).await {
                 failures.add_probed(&step.id);
                 continue;
@@ -205,6 +202,12 @@ impl Gateway {
         }
         let elapsed = (self.options.clock)().since(serving.arrival.at);
         Err(failed.because(failures.error(elapsed)))
+    }
+
+    /// Who is next, while there is time for an answer.
+    fn next_in_time(&self, serving: &Serving, queue: &mut Queue) -> Option<Step> {
+        let is_late = queue.has_asked() && self.time_left(serving) < LEAST_TIME;
+        if is_late { None } else { queue.next() }
     }
 
     /// Who may still be asked after a failure; an error where it is the caller's own.

@@ -49,6 +49,11 @@ impl Queue {
         if is_last { Chance::Last } else { Chance::NotLast }
     }
 
+    /// Whether any provider was called.
+    pub(super) const fn has_asked(&self) -> bool {
+        self.asked > 0
+    }
+
     /// A call leaves.
     pub(super) fn note_call(&mut self, step: &Step) {
         self.asked += 1;
