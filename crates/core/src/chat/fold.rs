@@ -80,15 +80,11 @@ fn fold_choice(whole: &mut Map<String, Value>, piece: Map<String, Value>) -> boo
     fits
 }
 
-/// Whether a choice is finished, and each of its calls is one.
+/// Whether a choice is finished, and each of its calls can be answered.
 fn is_whole(choice: &Map<String, Value>) -> bool {
     let calls = choice.get("message").and_then(|message| message.get("tool_calls")?.as_array());
-    let has_name = |call: &Value| {
-        [call.get("id"), call.pointer("/function/name")]
-            .iter()
-            .all(|name| name.is_some_and(|name| name.as_str().is_some_and(|name| !name.is_empty())))
-    };
-    choice.get("finish_reason").is_some_and(Value::is_string) && calls.into_iter().flatten().all(has_name)
+    let has_id = |call: &Value| call.get("id").is_some_and(|id| id.is_string() && !is_nothing(id));
+    choice.get("finish_reason").is_some_and(Value::is_string) && calls.into_iter().flatten().all(has_id)
 }
 
 /// Puts a piece to what there is of a value, and says whether they belong together. Elements that have an index are
