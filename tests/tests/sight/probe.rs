@@ -18,7 +18,8 @@ pub(crate) async fn targets_of_which_too_little_is_known_are_probed(stack: &Stac
     let route = json!({"providers": {RIVALS[0]: 1, RIVALS[1]: 1}, "strategy": strategy});
     seed(stack, &json!({"default": route})).await;
     let refused = wake(stack, &json!({"task": "probe"})).await["probed"].clone();
-    assert_eq!((&refused["targets"], &refused["answered"]), (&2.into(), &0.into()), "{refused}");
+    // Other calls may have made one of them known.
+    assert!(matches!(refused["targets"].as_u64(), Some(1 | 2)) && refused["answered"] == 0, "{refused}");
     assert!(refused["failed"].as_u64() > Some(0), "a key that may not name targets: {refused}");
 
     let key = stack.key("prober", "platform", &["--budget-usd-day", "0.05", "--role", "prober"]).await;
@@ -31,7 +32,8 @@ pub(crate) async fn targets_of_which_too_little_is_known_are_probed(stack: &Stac
         .await;
     let probed = wake(stack, &json!({"task": "probe"})).await["probed"].clone();
     let missing = [&refused["failed"], &refused["left"]].map(|count| count.as_u64().unwrap_or_default());
-    let as_many = json!({"targets": 2, "answered": missing[0] + missing[1], "failed": 0, "left": 0});
+    let as_many =
+        json!({"targets": refused["targets"], "answered": missing[0] + missing[1], "failed": 0, "left": 0});
     assert_eq!(probed, as_many);
     let rested = eventually(KNOWN_WITHIN, async || {
         let probed = wake(stack, &json!({"task": "probe"})).await["probed"].clone();
